@@ -55,7 +55,7 @@ class Machine(Generic[E]):
         protocol is over.
         """
         if self._fault is not None:
-            raise self._fault
+            raise self._fault.with_traceback(None)
         try:
             event = self._state(self)
             if event is None and self._eof:
