@@ -41,9 +41,7 @@ class Script(Generic[M]):
         event = self.machine.next_event()
         assert event == expected, f"{event!r} is not {expected!r}"
 
-    def fault(
-        self, pattern: str, kind: type[RemoteProtocolError] = RemoteProtocolError
-    ) -> RemoteProtocolError:
+    def fault(self, pattern: str, kind: type[RemoteProtocolError] = RemoteProtocolError) -> RemoteProtocolError:
         """The next event is a fault of this kind whose text matches the pattern; return the fault."""
         try:
             event = self.machine.next_event()

@@ -1,5 +1,6 @@
 """The story that a machine tells about a stream, and the proof that splitting the stream does not change it."""
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -72,7 +73,7 @@ def play(
 def cut(stream: bytes, cuts: Sequence[int]) -> list[bytes]:
     """Split the stream at the given offsets; offsets outside of it are ignored."""
     edges = sorted({0, len(stream), *(at for at in cuts if 0 < at < len(stream))})
-    return [stream[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [stream[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def assert_splits_agree(
