@@ -1,0 +1,33 @@
+"""Speed limits for one direction of one connection."""
+
+from collections.abc import Callable
+
+
+class Pace:
+    """A token bucket in bytes: so many per slice of time, at most one slice saved up."""
+
+    __slots__ = ("_bytes", "_left", "_now", "_rate", "_seen")
+
+    def __init__(self, bytes_per_slice: int, slice_seconds: float, now: Callable[[], float]) -> None:
+        """``now`` reads a monotonic clock in seconds; both numbers are positive."""
+        self._bytes = bytes_per_slice
+        self._rate = bytes_per_slice / slice_seconds
+        self._left = float(bytes_per_slice)
+        self._now = now
+        self._seen = now()
+
+    def allowed(self, wanted: int) -> int:
+        """How many of the wanted bytes may move now; 0 means: wait for `delay`."""
+        now = self._now()
+        self._left = min(self._bytes, self._left + (now - self._seen) * self._rate)
+        self._seen = now
+        return min(wanted, int(self._left))
+
+    def spend(self, moved: int) -> None:
+        """Note that so many bytes have moved."""
+        self._left -= moved
+
+    def delay(self) -> float:
+        """Seconds until a useful number of bytes may move: 64 KiB, or a whole slice where that is less."""
+        useful = min(self._bytes, 65536)
+        return max(0.002, (useful - self._left) / self._rate)

@@ -1,0 +1,198 @@
+"""One byte stream over a non-blocking socket: the way in which handshakes and HTTP messages travel.
+
+The socket is watched by the event loop directly. asyncio's transports own a second buffer and must be torn off before
+a tunnel can splice; here nothing is read before somebody waits for it, the kernel's window closes while nobody does,
+and a tunnel takes the bare socket over as it is.
+"""
+
+import asyncio
+import socket
+import struct
+
+from .timers import Wheel
+
+READ_SIZE = 16384
+"""Bytes read at once unless the caller asks for more: a browser's head is below 2 KiB, a TLS record at most 16 KiB."""
+
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+"""SO_LINGER that makes close() send RST: the other side must not mistake an abort for a complete end."""
+
+
+class Stream:
+    """A connected TCP socket with timeouts, put-back and half-close.
+
+    One task receives and one task sends at a time. Errors of the connection are raised as OSError, a wait that is over
+    time as TimeoutError; both leave the stream to be closed by its owner.
+    """
+
+    __slots__ = (
+        "_loop",
+        "_pending",
+        "_reader",
+        "_size",
+        "_socket",
+        "_unread",
+        "_watching",
+        "_wheel",
+        "_writer",
+        "bucket",
+        "deadline",
+        "fd",
+        "received",
+        "sent",
+        "surprised",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, wheel: Wheel) -> None:
+        """``sock`` is connected and non-blocking; the stream owns it from here on."""
+        self._loop = loop
+        self._socket = sock
+        self._wheel = wheel
+        self.fd = sock.fileno()
+        self._reader: "asyncio.Future[bytes] | None" = None
+        self._writer: asyncio.Future[None] | None = None
+        self._watching = False
+        self._unread = b""
+        self._pending: memoryview | None = None
+        self._size = READ_SIZE
+        self.deadline: float | None = None
+        self.bucket: int | None = None
+        self.received = 0
+        """Bytes that the peer sent so far."""
+        self.sent = 0
+        """Bytes that the kernel took for the peer so far."""
+        self.surprised = False
+        """Whether the peer sent something, or closed, while nobody was receiving. Cleared by receive()."""
+
+    @property
+    def sock(self) -> socket.socket:
+        """The socket, for its names and options; reading or writing it directly loses bytes."""
+        return self._socket
+
+    async def receive(self, patience: float, size: int = READ_SIZE) -> bytes:
+        """Wait up to ``patience`` seconds for bytes; return at most ``size`` of them, or b"" at the peer's end.
+
+        Raises TimeoutError and OSError. A cancelled receive loses nothing.
+        """
+        if self._unread:
+            data, self._unread = self._unread[:size], self._unread[size:]
+            return data
+        reader = self._reader = self._loop.create_future()
+        self._size = size
+        self.surprised = False
+        self._wheel.start(self, patience)
+        if not self._watching:
+            self._watching = True
+            self._loop.add_reader(self.fd, self._readable)
+        try:
+            data: bytes = await reader
+            return data
+        except asyncio.CancelledError:
+            if reader.done() and not reader.cancelled() and reader.exception() is None:
+                self.unread(reader.result())
+            raise
+        finally:
+            self._reader = None
+            self.deadline = None
+
+    def unread(self, data: bytes) -> None:
+        """Put bytes back in front of what is still to come; they are not counted again."""
+        self._unread = data + self._unread
+
+    def write(self, data: bytes | bytearray | memoryview) -> bool:
+        """Give bytes to the kernel; False when it did not take them all and `drain` must be awaited before more.
+
+        Raises OSError.
+        """
+        try:
+            taken = self._socket.send(data)
+        except (BlockingIOError, InterruptedError):
+            taken = 0
+        self.sent += taken
+        if taken == len(data):
+            return True
+        self._pending = memoryview(bytes(data[taken:]))
+        return False
+
+    async def drain(self, patience: float) -> None:
+        """Wait until the kernel has taken what `write` left over; ``patience`` seconds without progress are too long.
+
+        Raises TimeoutError and OSError.
+        """
+        while self._pending is not None:
+            writer = self._writer = self._loop.create_future()
+            self._loop.add_writer(self.fd, self._writable)
+            self._wheel.start(self, patience)
+            try:
+                await writer
+            finally:
+                self._writer = None
+                self.deadline = None
+                self._loop.remove_writer(self.fd)
+            taken = self._socket.send(self._pending)
+            self.sent += taken
+            self._pending = self._pending[taken:] if taken < len(self._pending) else None
+
+    async def send(self, data: bytes | bytearray | memoryview, patience: float) -> None:
+        """Send all of the data; ``patience`` seconds without progress are too long. Raises TimeoutError and OSError."""
+        if not self.write(data):
+            await self.drain(patience)
+
+    def send_eof(self) -> None:
+        """Tell the peer that no more bytes come; it may go on sending. Raises OSError."""
+        self._socket.shutdown(socket.SHUT_WR)
+
+    def detach(self) -> tuple[socket.socket, bytes]:
+        """Give the socket away together with the bytes that were put back; the stream is of no more use."""
+        self._let_go()
+        data, self._unread = self._unread, b""
+        return self._socket, data
+
+    def close(self) -> None:
+        """Close the connection; may be called again."""
+        if self.fd >= 0:
+            self._let_go()
+            self._socket.close()
+            self.fd = -1
+
+    def abort(self) -> None:
+        """Close the connection with a reset, so that the peer does not take what came so far for all."""
+        if self.fd >= 0:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            self.close()
+
+    def timed_out(self) -> None:
+        """The wheel's call: the present wait is over time."""
+        for waiter in (self._reader, self._writer):
+            if waiter is not None and not waiter.done():
+                waiter.set_exception(TimeoutError())
+
+    def _let_go(self) -> None:
+        if self._watching:
+            self._watching = False
+            self._loop.remove_reader(self.fd)
+        if self.bucket is not None:
+            self._wheel.forget(self)
+
+    def _readable(self) -> None:
+        reader = self._reader
+        if reader is None or reader.done():
+            # Leave the bytes in the kernel: its window closes, and the peer waits.
+            self.surprised = True
+            self._watching = False
+            self._loop.remove_reader(self.fd)
+            return
+        try:
+            data = self._socket.recv(self._size)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            reader.set_exception(error)
+            return
+        self.received += len(data)
+        reader.set_result(data)
+
+    def _writable(self) -> None:
+        writer = self._writer
+        if writer is not None and not writer.done():
+            writer.set_result(None)
