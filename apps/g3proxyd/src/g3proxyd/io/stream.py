@@ -49,7 +49,7 @@ class Stream:
         self._socket = sock
         self._wheel = wheel
         self.fd = sock.fileno()
-        self._reader: "asyncio.Future[bytes] | None" = None
+        self._reader: asyncio.Future[bytes] | None = None
         self._writer: asyncio.Future[None] | None = None
         self._watching = False
         self._unread = b""
@@ -85,8 +85,8 @@ class Stream:
             self._watching = True
             self._loop.add_reader(self.fd, self._readable)
         try:
-            data: bytes = await reader
-            return data
+            received: bytes = await reader
+            return received
         except asyncio.CancelledError:
             if reader.done() and not reader.cancelled() and reader.exception() is None:
                 self.unread(reader.result())

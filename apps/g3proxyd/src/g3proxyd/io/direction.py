@@ -1,0 +1,257 @@
+"""One direction of a relay: copies what trickles, splices what comes in bulk, and never lets a byte overtake another."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Sequence
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from .pacing import Pace
+from .pipes import Pipe
+
+if TYPE_CHECKING:
+    from .relay import Relay
+
+SPLICE_FLAGS = 3
+"""SPLICE_F_MOVE | SPLICE_F_NONBLOCK."""
+
+SPLICE_AFTER = 65536
+"""Bytes that a direction copies before it may splice: most tunnels are too short to be worth a pipe."""
+
+BIG_READ = 16384
+"""A read of so many bytes is bulk, and one that brought less has most likely drained the socket."""
+
+SMALL_READ = 8192
+"""A spliced read below this is small ..."""
+
+SMALL_READS = 8
+"""... and after more small reads in a row than this the direction goes back to copying."""
+
+
+class End(Enum):
+    """Why a relay ended."""
+
+    FINISHED = "both sides closed in order"
+    CLIENT_READ = "reading from the client failed"
+    CLIENT_WRITE = "writing to the client failed"
+    UPSTREAM_READ = "reading from the upstream failed"
+    UPSTREAM_WRITE = "writing to the upstream failed"
+    IDLE = "no byte moved for too long"
+    CANCELLED = "the task was cancelled"
+
+
+class Direction:
+    """One way of a relay, from ``source`` to ``sink``."""
+
+    __slots__ = (
+        "_big",
+        "_failed_read",
+        "_failed_write",
+        "_paces",
+        "_pipe",
+        "_piped",
+        "_reading",
+        "_relay",
+        "_rest",
+        "_sink",
+        "_sink_fd",
+        "_small",
+        "_source",
+        "_source_fd",
+        "_timer",
+        "_writing",
+        "done",
+        "received",
+        "sent",
+    )
+
+    def __init__(
+        self,
+        relay: "Relay",
+        source: socket.socket,
+        sink: socket.socket,
+        paces: Sequence[Pace],
+        failures: tuple[End, End],
+    ) -> None:
+        self._relay = relay
+        self._source, self._source_fd = source, source.fileno()
+        self._sink, self._sink_fd = sink, sink.fileno()
+        self._paces = paces
+        self._failed_read, self._failed_write = failures
+        self._rest: memoryview | None = None
+        self._pipe: Pipe | None = None
+        self._piped = 0
+        self._big = False
+        self._small = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._reading = self._writing = False
+        self.received = self.sent = 0
+        self.done = False
+
+    def watch(self, *, read: bool, write: bool) -> None:
+        """Watch the source for bytes, the sink for room, or neither."""
+        loop = self._relay.host.loop
+        if read != self._reading:
+            self._reading = read
+            if read:
+                loop.add_reader(self._source_fd, self._readable)
+            else:
+                loop.remove_reader(self._source_fd)
+        if write != self._writing:
+            self._writing = write
+            if write:
+                loop.add_writer(self._sink_fd, self._writable)
+            else:
+                loop.remove_writer(self._sink_fd)
+
+    def stop(self) -> None:
+        """Watch nothing, keep nothing."""
+        self.done = True
+        self.watch(read=False, write=False)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._pipe is not None:
+            self._relay.host.pipes.drop(self._pipe)
+            self._pipe = None
+        self._rest = None
+
+    def _readable(self) -> None:
+        """The source has bytes or has ended; the sink has taken all that came before."""
+        options = self._relay.options
+        budget = options.yield_size
+        while budget > 0:
+            size = self._relay.host.pipes.size if self._big else options.copy_size
+            wanted = self._allowed(size) if self._paces else size
+            if wanted == 0:
+                self._pause()
+                return
+            moved = self._move(wanted)
+            if moved <= 0:
+                if moved == 0:
+                    self._finish()
+                return
+            self.received += moved
+            budget -= moved
+            self._relay.active = True
+            for pace in self._paces:
+                pace.spend(moved)
+            self._judge(moved)
+            if self._piped or self._rest is not None:
+                self.watch(read=False, write=True)
+                return
+            if moved < wanted and moved < BIG_READ:
+                return
+
+    def _move(self, wanted: int) -> int:
+        """Move up to so many bytes; return how many came, 0 at the end, -1 when none can come now."""
+        try:
+            if self._big and (pipe := self._relay.host.pipes.borrow()) is not None:
+                return self._splice(pipe, wanted)
+            return self._copy(min(wanted, self._relay.options.copy_size))
+        except (BlockingIOError, InterruptedError):
+            return -1
+        except OSError as error:
+            self._relay.abort(self._failed_read, error)
+            return -1
+
+    def _copy(self, wanted: int) -> int:
+        buffer = self._relay.host.buffer(wanted)
+        size = self._source.recv_into(buffer, wanted)
+        if size:
+            taken = self._send(buffer[:size])
+            if taken < 0:
+                return -1
+            if taken < size:
+                self._rest = memoryview(bytes(buffer[taken:size]))
+        return size
+
+    def _send(self, data: memoryview) -> int:
+        """Bytes that the sink took; -1 when it failed and the relay is over."""
+        try:
+            taken = self._sink.send(data)
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as error:
+            self._relay.abort(self._failed_write, error)
+            return -1
+        self.sent += taken
+        return taken
+
+    def _splice(self, pipe: Pipe, wanted: int) -> int:
+        try:
+            size = os.splice(self._source_fd, pipe[1], wanted, flags=SPLICE_FLAGS)
+        except OSError:
+            self._relay.host.pipes.give_back(pipe)  # nothing went in
+            raise
+        if size == 0:
+            self._relay.host.pipes.give_back(pipe)
+            return 0
+        self._pipe, self._piped = pipe, size
+        return size if self._drain_pipe() else -1
+
+    def _drain_pipe(self) -> bool:
+        """Move what the pipe holds to the sink, as far as it has room; False when the relay is over."""
+        pipe = self._pipe
+        if pipe is None:
+            return True
+        try:
+            while self._piped:
+                taken = os.splice(pipe[0], self._sink_fd, self._piped, flags=SPLICE_FLAGS)
+                self._piped -= taken
+                self.sent += taken
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError as error:
+            self._relay.abort(self._failed_write, error)
+            return False
+        self._pipe = None
+        self._relay.host.pipes.give_back(pipe)
+        return True
+
+    def _judge(self, moved: int) -> None:
+        """Splice what comes in bulk, copy what trickles."""
+        if not self._big:
+            self._big = self.received >= SPLICE_AFTER and moved >= BIG_READ
+        elif moved >= SMALL_READ:
+            self._small = 0
+        else:
+            self._small += 1
+            if self._small > SMALL_READS:
+                self._big, self._small = False, 0
+
+    def _writable(self) -> None:
+        """The sink has room again for what it did not take before."""
+        self._relay.active = True
+        if not self._drain_pipe() or self._piped:
+            return
+        if self._rest is not None:
+            taken = self._send(self._rest)
+            if taken < 0:
+                return
+            self._rest = self._rest[taken:] if taken < len(self._rest) else None
+            if self._rest is not None:
+                return
+        self.watch(read=True, write=False)
+
+    def _allowed(self, wanted: int) -> int:
+        return min(pace.allowed(wanted) for pace in self._paces)
+
+    def _pause(self) -> None:
+        self.watch(read=False, write=False)
+        self._timer = self._relay.host.loop.call_later(max(pace.delay() for pace in self._paces), self._resume)
+
+    def _resume(self) -> None:
+        self._timer = None
+        self.watch(read=True, write=False)
+
+    def _finish(self) -> None:
+        """The source has ended and the sink has taken all: pass the end on."""
+        self.stop()
+        try:
+            self._sink.shutdown(socket.SHUT_WR)
+        except OSError as error:  # ENOTCONN: it was reset in the meantime
+            self._relay.abort(self._failed_write, error)
+        else:
+            self._relay.direction_done(self)
