@@ -1,0 +1,95 @@
+"""What the workspace checks, one session per question; `.venv/bin/nox -l` lists them.
+
+Every session uses the workspace's own environment (``.venv``, which ``python3 g3.py sync`` makes from the lock file),
+so that a session tests what a developer runs and starts at once. Options behind ``--`` go to the session's tool.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "tests"]
+
+ROOT = Path(__file__).resolve().parent
+PACKAGES = [path.parent.name for path in sorted(ROOT.glob("packages/*/pyproject.toml"))]
+TWO_PROCESSES = ["-n", "2", "--dist", "worksteal"]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Every suite: packages with the coverage of each module by its own tests, then apps, workspace and examples."""
+    if session.posargs:
+        python(session, "-m", "pytest", *session.posargs)
+        return
+    python(session, "tools/own_coverage.py", *PACKAGES)
+    folders = [name for name in ("apps", "tests", "examples") if (ROOT / name).is_dir()]
+    python(session, "-m", "pytest", *TWO_PROCESSES, "-m", "not slow", *folders)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and layout of the code."""
+    python(session, "-m", "ruff", "check", *session.posargs)
+    python(session, "-m", "ruff", "format", "--check", *session.posargs)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types of everything, strictly."""
+    python(session, "-m", "mypy", *(session.posargs or ["."]))
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """The daemon among real peers in containers; needs a Docker engine."""
+    python(session, "-m", "pytest", "integration", "--timeout", "600", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure; `-- --quick` only shows that the benchmarks still run."""
+    python(session, "bench/run.py", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Feed hostile bytes to every target; `-- --seconds 5` for a short run, `-- TARGET` for one."""
+    if sys.version_info[:2] != (3, 11):
+        session.skip("the fuzzer, atheris 3.0, exists for Python 3.11 only")
+    need(session, "fuzz", "atheris")
+    python(session, "fuzz/run.py", *session.posargs)
+
+
+@nox.session
+def mutate(session: nox.Session) -> None:
+    """Change the code in small ways and see whether the tests notice; `-- g3-acl` for one package."""
+    python(session, "-m", "tools.mutate", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into docs/_build/html; a warning is an error."""
+    need(session, "docs", "sphinx")
+    python(session, "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build wheels and sdists into dist/, then use each wheel in an environment that holds nothing else of ours."""
+    python(session, "-m", "pytest", "-m", "slow", "tests", *session.posargs)
+    python(session, "g3.py", "uv", "build", "--quiet", "--all-packages", "--clear", "--out-dir", "dist")
+
+
+def python(session: nox.Session, *words: str) -> None:
+    """Run something with the workspace's interpreter, from the root of the workspace."""
+    session.chdir(ROOT)
+    session.run(sys.executable, *words, external=True)
+
+
+def need(session: nox.Session, group: str, module: str) -> None:
+    """Install a dependency group, unless it is there: most developers never need docs or fuzz."""
+    if importlib.util.find_spec(module) is None:
+        python(session, "g3.py", "sync", group)
