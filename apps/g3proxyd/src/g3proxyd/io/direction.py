@@ -1,4 +1,4 @@
-"""One direction of a relay: copies what trickles, splices what comes in bulk, and never lets a byte overtake another."""
+"""One direction of a relay: copies what trickles, splices what comes in bulk, and keeps bytes in order."""
 
 import asyncio
 import os
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 SPLICE_FLAGS = 3
 """SPLICE_F_MOVE | SPLICE_F_NONBLOCK."""
-
-SPLICE_AFTER = 65536
-"""Bytes that a direction copies before it may splice: most tunnels are too short to be worth a pipe."""
 
 BIG_READ = 16384
 """A read of so many bytes is bulk, and one that brought less has most likely drained the socket."""
@@ -82,7 +79,7 @@ class Direction:
         self._rest: memoryview | None = None
         self._pipe: Pipe | None = None
         self._piped = 0
-        self._big = False
+        self._big = relay.options.splice_after == 0
         self._small = 0
         self._timer: asyncio.TimerHandle | None = None
         self._reading = self._writing = False
@@ -213,7 +210,7 @@ class Direction:
     def _judge(self, moved: int) -> None:
         """Splice what comes in bulk, copy what trickles."""
         if not self._big:
-            self._big = self.received >= SPLICE_AFTER and moved >= BIG_READ
+            self._big = self.received >= self._relay.options.splice_after and moved >= BIG_READ
         elif moved >= SMALL_READ:
             self._small = 0
         else:

@@ -47,6 +47,8 @@ class RelayOptions:
     """Seconds between two idle checks; g3's ``task_idle_check_interval``."""
     idle_count: int = 5
     """Idle checks in a row that end the relay; g3's ``task_idle_max_count``."""
+    splice_after: int = 65536
+    """Bytes that a direction copies before it may splice: most tunnels are too short to be worth a pipe."""
 
 
 class RelayHost:

@@ -1,0 +1,91 @@
+"""Listening sockets: accepting without spinning, whatever the system runs out of."""
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+ACCEPTS_PER_TURN = 16
+"""Connections accepted before the loop turns to the others again."""
+
+EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+"""Errors of accept() that stay until somebody frees something: to try again at once would only burn the processor."""
+
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 1.0
+"""Seconds to wait after such an error; doubled each time up to the longest."""
+
+Peer = tuple[str, int]
+"""Address and port of a client as the kernel tells them, without flow label and scope."""
+
+
+class Listener:
+    """Accepts the connections of one listening socket and hands them over, non-blocking."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sock: socket.socket,
+        on_connection: Callable[[socket.socket, Peer], None],
+    ) -> None:
+        """``sock`` listens and is non-blocking; the listener owns it."""
+        self.sock = sock
+        self.accepted = 0
+        self.failed = 0
+        """accept() calls that failed."""
+        self._loop = loop
+        self._on_connection = on_connection
+        self._pause = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._loop.add_reader(self.sock.fileno(), self._readable)
+
+    def close(self) -> None:
+        """Stop and close; may be called again. Connections in the kernel's queue are lost with the last socket."""
+        if self.sock.fileno() >= 0:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            else:
+                self._loop.remove_reader(self.sock.fileno())
+            self.sock.close()
+
+    def _readable(self) -> None:
+        for _ in range(ACCEPTS_PER_TURN):
+            try:
+                connection, address = self.sock.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno in EXHAUSTED:
+                    self._exhausted(error)
+                    return
+                # ECONNABORTED and the network errors that accept(2) passes on concern one connection only.
+                self.failed += 1
+                continue
+            self._recovered()
+            self.accepted += 1
+            connection.setblocking(False)
+            self._on_connection(connection, (address[0], address[1]))
+
+    def _exhausted(self, error: OSError) -> None:
+        self.failed += 1
+        if not self._pause:
+            log.error("cannot accept on %s: %s; trying again until it works", self.sock.getsockname(), error)
+        self._pause = min(self._pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
+        self._loop.remove_reader(self.sock.fileno())
+        self._timer = self._loop.call_later(self._pause, self._resume)
+
+    def _resume(self) -> None:
+        self._timer = None
+        self.start()
+
+    def _recovered(self) -> None:
+        if self._pause:
+            self._pause = 0.0
+            log.warning("accepting again on %s", self.sock.getsockname())

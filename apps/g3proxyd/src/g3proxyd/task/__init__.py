@@ -1,0 +1,1 @@
+"""What the proxy does for its clients: one kind of task per file."""
