@@ -1,0 +1,60 @@
+"""What every escaper can do: make a connection to the remote side for a task."""
+
+import socket
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+from typing import Protocol
+
+from ..upstream import Upstream
+
+SocketAddress = tuple[str, int] | tuple[str, int, int, int]
+"""An address as the socket module spells it; the longer form is IPv6 with flow and scope."""
+
+
+class TaskIdentity(Protocol):
+    """What an escaper needs to know of the task that it connects for."""
+
+    @property
+    def task_id(self) -> str:
+        """32 hexadecimal digits, the same in the task's own log and in the escape log."""
+
+    @property
+    def client_addr(self) -> SocketAddress:
+        """The client's address."""
+
+
+@dataclass(slots=True)
+class ConnectNotes:
+    """How a connection was made; filled in on the way, and true up to there when it fails."""
+
+    escaper: str = ""
+    """The name of the escaper that dialled."""
+    next_bind_ip: IPv4Address | IPv6Address | None = None
+    """The local address that was chosen before the connection."""
+    next_bound_addr: SocketAddress | None = None
+    """The local address of the connection."""
+    next_peer_addr: SocketAddress | None = None
+    """The remote address that answered, or the last one that did not."""
+    tcp_connect_tries: int = 0
+    """Attempts that were started."""
+    tcp_connect_spend: float = 0.0
+    """Seconds from the first attempt to the outcome."""
+
+
+class Escaper(ABC):
+    """A way out; lives on one event loop."""
+
+    type_name: str
+    """The type as the logs name it, ``DirectFixed`` for instance."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        """The name from the configuration."""
+
+    @abstractmethod
+    async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
+        """Return a connected, non-blocking socket; the caller owns it.
+
+        Raises TcpConnectError. A cancelled call leaves nothing open.
+        """

@@ -1,0 +1,83 @@
+"""What every resolver can do: tell the addresses of a name, one family at a time.
+
+The two families are asked for apart, because happy eyeballs starts to connect as soon as the first answer is there.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+
+from g3_escape import Family
+
+from .errors import ResolveError
+
+
+class Source(Enum):
+    """Where an answer came from: the ``rr_source`` field of the resolve log."""
+
+    CACHE = "cache"
+    TRASH = "trash"
+    """An expired answer that is still usable while a new one is being fetched."""
+    QUERY = "query"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The addresses of one family of a name, or why there are none.
+
+    A name that exists without an address of the family has no addresses and no error.
+    """
+
+    addresses: tuple[IPv4Address, ...] | tuple[IPv6Address, ...]
+    error: ResolveError | None = None
+    source: Source = Source.QUERY
+
+
+class Query(ABC):
+    """A lookup under way."""
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Take no interest in the answer any more; it is not delivered after this. May be called again."""
+
+
+class Resolver(ABC):
+    """Tells the addresses of names; lives on one event loop."""
+
+    type_name: str
+    """The type as the logs name it, ``c-ares`` for instance."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        """The name from the configuration."""
+
+    @abstractmethod
+    def query(self, domain: str, family: Family, receive: Callable[[Answer], None]) -> Answer | Query:
+        """Ask for the addresses of one family.
+
+        Returns the answer when it is known at once: ``receive`` is not called then. Otherwise returns a `Query`,
+        and ``receive`` is called exactly once, later, from the event loop, unless the query is cancelled first. Every
+        query is answered in the end: a resolver has timeouts of its own. Never raises.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Answer no new queries, let the running ones finish for as long as the configuration says, release all."""
+
+    async def resolve(self, domain: str, family: Family) -> Answer:
+        """The same as `query` for callers that only wait. Raises ResolveError instead of returning an error."""
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        asked = self.query(domain, family, future.set_result)
+        if isinstance(asked, Query):
+            query = asked
+            try:
+                asked = await future
+            except asyncio.CancelledError:
+                query.cancel()
+                raise
+        if asked.error is not None:
+            raise asked.error.fresh()
+        return asked

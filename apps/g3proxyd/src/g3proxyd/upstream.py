@@ -1,0 +1,22 @@
+"""Where a client wants to go."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A host and a port as the client named them, before any name is resolved.
+
+    ``host`` is an address object or a host name; a name is text as it came, not yet checked by a resolver.
+    ``port`` is 0 to 65535.
+    """
+
+    host: str | IPv4Address | IPv6Address
+    port: int
+
+    def __str__(self) -> str:
+        """``host:port``, or ``[address]:port`` for IPv6 (RFC 3986 section 3.2.2)."""
+        if isinstance(self.host, IPv6Address):
+            return f"[{self.host}]:{self.port}"
+        return f"{self.host}:{self.port}"
