@@ -25,7 +25,7 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         python(session, "-m", "pytest", *session.posargs)
         return
-    python(session, "tools/own_coverage.py", *PACKAGES)
+    python(session, "-m", "tools.own_coverage")
     folders = [name for name in ("apps", "tests", "examples") if (ROOT / name).is_dir()]
     python(session, "-m", "pytest", *TWO_PROCESSES, "-m", "not slow", *folders)
 

@@ -6,7 +6,7 @@ it. ``src/g3_x/_reader.py`` then needs 100 % from ``tests/test_reader.py`` alone
 ``tests/test_sub_reader.py``. What runs at import time counts for every test file: a module's own statements run
 whoever imports it.
 
-    python tools/own_coverage.py [PACKAGE...] [-- PYTEST OPTION...]
+    python -m tools.own_coverage [PACKAGE...] [-- PYTEST OPTION...]
 """
 
 import contextlib
@@ -25,18 +25,19 @@ from typing import Any
 
 from coverage.exceptions import NoDataError
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.workspace import ROOT, packages
+
 IMPORTS = "imports"
 
 
 def main() -> int:
     words, _, options = _partition(sys.argv[1:], "--")
-    packages = words or [path.parent.name for path in sorted(ROOT.glob("packages/*/pyproject.toml"))]
-    if len(packages) == 1:
-        return measure(ROOT / "packages" / packages[0], options)
+    names = words or [package.name for package in packages()]
+    if len(names) == 1:
+        return measure(ROOT / "packages" / names[0], options)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        runs = pool.map(lambda name: _run_alone(name, options), packages)
-        failed = [name for name, run in zip(packages, runs, strict=True) if not _passed(name, run)]
+        runs = pool.map(lambda name: _run_alone(name, options), names)
+        failed = [name for name, run in zip(names, runs, strict=True) if not _passed(name, run)]
     print(f"own coverage: failed for {', '.join(failed)}" if failed else "own coverage: 100 % for every module")
     return 1 if failed else 0
 
@@ -137,7 +138,7 @@ def _running(coverage: Any) -> Iterator[None]:
 
 def _run_alone(name: str, options: list[str]) -> subprocess.CompletedProcess[str]:
     """The same for one of several packages, in a process of its own: no package may lean on another's imports."""
-    command = [sys.executable, __file__, name, "--", *options]
+    command = [sys.executable, "-m", "tools.own_coverage", name, "--", *options]
     return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
 
 
