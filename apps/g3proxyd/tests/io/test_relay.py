@@ -13,7 +13,7 @@ import pytest
 from g3proxyd.io.direction import End
 from g3proxyd.io.pacing import Pace
 from g3proxyd.io.pipes import PipePool
-from g3proxyd.io.relay import RelayHost, RelayOptions, Result, relay
+from g3proxyd.io.relay import Relay, RelayHost, RelayOptions, Result
 from g3proxyd.io.timers import Wheel
 from loopback import arrived, read_exactly, read_to_end, run, tcp_pair
 
@@ -35,7 +35,7 @@ async def tunnel(options: RelayOptions = COPY, *, wheel: Wheel | None = None, **
     client, near = tcp_pair()
     far, upstream = tcp_pair()
     host = RelayHost(loop, wheel or Wheel(loop))
-    task = loop.create_task(relay(host, near, far, options, **more))  # type: ignore[arg-type]  # passed through
+    task = loop.create_task(Relay(host, near, far, options, **more).run())  # type: ignore[arg-type]  # passed through
     await asyncio.sleep(0)
     return Tunnel(client, upstream, host, task)
 
@@ -209,19 +209,17 @@ def test_a_byte_between_two_checks_keeps_the_tunnel() -> None:
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        from g3proxyd.io.relay import Relay
-
-        ends: list[Result] = []
         client, near = tcp_pair()
         far, upstream = tcp_pair()
         host = RelayHost(loop, Wheel(loop))
-        r = Relay(host, near, far, RelayOptions(idle_interval=NEVER_IDLE, idle_count=2), ends.append)
+        r = Relay(host, near, far, RelayOptions(idle_interval=NEVER_IDLE, idle_count=2))
         for active in (True, False, True, False):
             r.active = active
             r.timed_out()
-            assert not ends
+            assert r.result is None
         r.timed_out()
-        assert [result.end for result in ends] == [End.IDLE]
+        assert r.result is not None
+        assert r.result.end is End.IDLE
         client.close()
         upstream.close()
 

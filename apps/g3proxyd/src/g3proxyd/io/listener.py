@@ -18,8 +18,11 @@ FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
 """Seconds to wait after such an error; doubled each time up to the longest."""
 
-Peer = tuple[str, int]
-"""Address and port of a client as the kernel tells them, without flow label and scope."""
+Peer = tuple[str, int] | tuple[str, int, int, int]
+"""A client's address as the socket module spells it."""
+
+MAPPED = "::ffff:"
+"""How a socket of both families spells an IPv4 client (RFC 4291 section 2.5.5.2)."""
 
 
 class Listener:
@@ -71,7 +74,9 @@ class Listener:
             self._recovered()
             self.accepted += 1
             connection.setblocking(False)
-            self._on_connection(connection, (address[0], address[1]))
+            if address[0].startswith(MAPPED):
+                address = (address[0][len(MAPPED) :], address[1])
+            self._on_connection(connection, address)
 
     def _exhausted(self, error: OSError) -> None:
         self.failed += 1

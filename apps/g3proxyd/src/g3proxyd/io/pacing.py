@@ -1,6 +1,20 @@
 """Speed limits for one direction of one connection."""
 
 from collections.abc import Callable
+from typing import Protocol
+
+
+class SpeedLimit(Protocol):
+    """g3's ``tcp_sock_speed_limit``: bytes per slice of 2^``shift_millis`` milliseconds, each way."""
+
+    @property
+    def shift_millis(self) -> int: ...
+
+    @property
+    def upload(self) -> int: ...
+
+    @property
+    def download(self) -> int: ...
 
 
 class Pace:
@@ -31,3 +45,15 @@ class Pace:
         """Seconds until a useful number of bytes may move: 64 KiB, or a whole slice where that is less."""
         useful = min(self._bytes, 65536)
         return max(0.002, (useful - self._left) / self._rate)
+
+
+def paces(now: Callable[[], float], *limits: SpeedLimit | None) -> tuple[list[Pace], list[Pace]]:
+    """Fresh paces for one connection under all of these limits: those of the upload and those of the download."""
+    up: list[Pace] = []
+    down: list[Pace] = []
+    for limit in limits:
+        if limit is not None:
+            seconds = (1 << limit.shift_millis) / 1000
+            up.append(Pace(limit.upload, seconds, now))
+            down.append(Pace(limit.download, seconds, now))
+    return up, down

@@ -72,10 +72,9 @@ class Relay:
 
     __slots__ = (
         "_client",
-        "_closed",
-        "_first_half",
+        "_ended",
         "_idle",
-        "_on_end",
+        "_on_half",
         "_upstream",
         "active",
         "bucket",
@@ -93,31 +92,43 @@ class Relay:
         client: socket.socket,
         upstream: socket.socket,
         options: RelayOptions,
-        on_end: Callable[[Result], None],
         *,
         up: Sequence[Pace] = (),
         down: Sequence[Pace] = (),
         on_half: Callable[[bool], None] | None = None,
     ) -> None:
-        """``up`` and ``down`` pace the bytes from the client and to it; ``on_half(by_client)`` hears of the first
-        side that closes in order.
+        """``client`` and ``upstream`` are connected and non-blocking. ``up`` paces the bytes from the client, ``down``
+        those to it. ``on_half(by_client)`` hears of the first side that closes in order.
         """
         self.host = host
         self.options = options
         self._client, self._upstream = client, upstream
-        self._on_end: Callable[[Result], None] | None = on_end
-        self._first_half = on_half
-        self._closed = False
+        self._on_half = on_half
         self._idle = 0
+        self._ended: asyncio.Future[None] = host.loop.create_future()
         self.active = False
         self.bucket: int | None = None
         self.deadline: float | None = None
         self.result: Result | None = None
+        """What came of it; None until the end."""
         self.up = Direction(self, client, upstream, up, (End.CLIENT_READ, End.UPSTREAM_WRITE))
         self.down = Direction(self, upstream, client, down, (End.UPSTREAM_READ, End.CLIENT_WRITE))
-        host.wheel.start(self, options.idle_interval)
+
+    async def run(self) -> Result:
+        """Relay until both sides have closed or one has failed. A cancelled relay has a result as well."""
+        self.host.wheel.start(self, self.options.idle_interval)
         self.up.watch(read=True, write=False)
         self.down.watch(read=True, write=False)
+        try:
+            await self._ended
+        finally:
+            self.abort(End.CANCELLED)
+        assert self.result is not None  # noqa: S101 - abort() leaves a result in every case
+        return self.result
+
+    def so_far(self, end: End, error: OSError | None = None) -> Result:
+        """The bytes that have moved up to now."""
+        return Result(end, self.up.received, self.up.sent, self.down.received, self.down.sent, error)
 
     def timed_out(self) -> None:
         """The wheel's call: look whether anything moved since the last one."""
@@ -138,48 +149,23 @@ class Relay:
         self.active = True
         if self.up.done and self.down.done:
             self._end(End.FINISHED, None)
-        elif self._first_half is not None:
-            self._first_half(direction is self.up)
+        elif self._on_half is not None:
+            self._on_half(direction is self.up)
 
     def abort(self, end: End, error: OSError | None = None) -> None:
-        """End the relay at once; both peers see a reset."""
-        if not self._closed:
+        """End the relay at once, if it has not ended yet; both peers see a reset."""
+        if self.result is None:
             for sock in (self._client, self._upstream):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
             self._end(end, error)
 
     def _end(self, end: End, error: OSError | None) -> None:
-        self._closed = True
+        self.result = self.so_far(end, error)
         self.host.wheel.forget(self)
         self.up.stop()
         self.down.stop()
         self._client.close()
         self._upstream.close()
-        self.result = Result(end, self.up.received, self.up.sent, self.down.received, self.down.sent, error)
-        on_end, self._on_end = self._on_end, None
-        if on_end is not None:
-            on_end(self.result)
-
-
-async def relay(
-    host: RelayHost,
-    client: socket.socket,
-    upstream: socket.socket,
-    options: RelayOptions,
-    *,
-    up: Sequence[Pace] = (),
-    down: Sequence[Pace] = (),
-    on_half: Callable[[bool], None] | None = None,
-) -> Result:
-    """Relay until both sides have closed or one has failed; closes both sockets, also when cancelled."""
-    ended: asyncio.Future[Result] = host.loop.create_future()
-
-    def end(result: Result) -> None:
-        if not ended.done():
-            ended.set_result(result)
-
-    running = Relay(host, client, upstream, options, end, up=up, down=down, on_half=on_half)
-    try:
-        return await ended
-    finally:
-        running.abort(End.CANCELLED)
+        self._on_half = None
+        if not self._ended.done():
+            self._ended.set_result(None)

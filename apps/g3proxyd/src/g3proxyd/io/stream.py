@@ -145,6 +145,7 @@ class Stream:
     def detach(self) -> tuple[socket.socket, bytes]:
         """Give the socket away together with the bytes that were put back; the stream is of no more use."""
         self._let_go()
+        self.fd = -1
         data, self._unread = self._unread, b""
         return self._socket, data
 

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from g3_socks import Reply
 
-from ..escaper.errors import ConnectFailure, ConnectReason, TcpConnectError
+from ..escaper.errors import ConnectKind, ConnectReason, TcpConnectError
+from ..resolver.errors import ErrorType
 
 
 class Reason(StrEnum):
@@ -55,22 +56,22 @@ def forbidden(detail: str) -> TaskError:
     return TaskError(Reason.FORBIDDEN_BY_RULE, detail, 403)
 
 
-HTTP_OF_FAILURE = {
-    ConnectFailure.REFUSED: 521,
-    ConnectFailure.RESET: 521,
-    ConnectFailure.NETWORK_UNREACHABLE: 523,
-    ConnectFailure.HOST_UNREACHABLE: 523,
-    ConnectFailure.TIMED_OUT: 522,
-    ConnectFailure.UNSPECIFIED: 502,
+HTTP_OF_KIND = {
+    ConnectKind.REFUSED: 521,
+    ConnectKind.RESET: 521,
+    ConnectKind.NETWORK_UNREACHABLE: 523,
+    ConnectKind.HOST_UNREACHABLE: 523,
+    ConnectKind.TIMED_OUT: 522,
+    ConnectKind.UNSPECIFIED: 502,
 }
 
-SOCKS_OF_FAILURE = {
-    ConnectFailure.REFUSED: Reply.CONNECTION_REFUSED,
-    ConnectFailure.RESET: Reply.CONNECTION_REFUSED,
-    ConnectFailure.NETWORK_UNREACHABLE: Reply.NETWORK_UNREACHABLE,
-    ConnectFailure.HOST_UNREACHABLE: Reply.HOST_UNREACHABLE,
-    ConnectFailure.TIMED_OUT: Reply.CONNECTION_TIMED_OUT,
-    ConnectFailure.UNSPECIFIED: Reply.GENERAL_FAILURE,
+SOCKS_OF_KIND = {
+    ConnectKind.REFUSED: Reply.CONNECTION_REFUSED,
+    ConnectKind.RESET: Reply.CONNECTION_REFUSED,
+    ConnectKind.NETWORK_UNREACHABLE: Reply.NETWORK_UNREACHABLE,
+    ConnectKind.HOST_UNREACHABLE: Reply.HOST_UNREACHABLE,
+    ConnectKind.TIMED_OUT: Reply.CONNECTION_TIMED_OUT,
+    ConnectKind.UNSPECIFIED: Reply.GENERAL_FAILURE,
 }
 
 # Reason of the connect error -> reason of the task, HTTP status, whether the connection closes, SOCKS5 reply.
@@ -81,6 +82,7 @@ OF_CONNECT_REASON = {
     ConnectReason.TIMEOUT_BY_RULE: (Reason.UPSTREAM_NOT_CONNECTED, 504, False, Reply.CONNECTION_TIMED_OUT),
     ConnectReason.NO_ADDRESS_CONNECTED: (Reason.UPSTREAM_NOT_AVAILABLE, 502, False, Reply.HOST_UNREACHABLE),
     ConnectReason.FORBIDDEN_ADDRESS_FAMILY: (Reason.FORBIDDEN_BY_RULE, 403, False, Reply.NOT_ALLOWED),
+    ConnectReason.INTERNAL_SERVER_ERROR: (Reason.INTERNAL_SERVER_ERROR, 500, True, Reply.GENERAL_FAILURE),
     ConnectReason.FORBIDDEN_REMOTE_ADDRESS: (Reason.FORBIDDEN_BY_RULE, 403, False, Reply.NOT_ALLOWED),
 }
 
@@ -88,10 +90,10 @@ OF_CONNECT_REASON = {
 def from_connect_error(error: TcpConnectError) -> TaskError:
     """The task's view of an escaper's failure, with the status of g3's custom codes (521, 522, 523, 530)."""
     if error.reason is ConnectReason.CONNECT_FAILED:
-        status = HTTP_OF_FAILURE[error.failure]
+        status = HTTP_OF_KIND[error.kind or ConnectKind.UNSPECIFIED]
         return TaskError(Reason.UPSTREAM_NOT_CONNECTED, str(error), status, close=False)
     if error.reason is ConnectReason.RESOLVE_FAILED:
-        by_server = error.from_server
+        by_server = error.resolve_error is not None and error.resolve_error.error_type is ErrorType.SERVER
         reason = Reason.UPSTREAM_NOT_RESOLVED if by_server else Reason.INTERNAL_RESOLVER_ERROR
         return TaskError(reason, str(error), 530, close=False)
     reason, status, close, _ = OF_CONNECT_REASON[error.reason]
@@ -101,7 +103,7 @@ def from_connect_error(error: TcpConnectError) -> TaskError:
 def socks_reply(error: TcpConnectError) -> Reply:
     """The SOCKS5 reply for an escaper's failure (RFC 1928 section 6, and g3's 0x09)."""
     if error.reason is ConnectReason.CONNECT_FAILED:
-        return SOCKS_OF_FAILURE[error.failure]
+        return SOCKS_OF_KIND[error.kind or ConnectKind.UNSPECIFIED]
     if error.reason is ConnectReason.RESOLVE_FAILED:
         return Reply.HOST_UNREACHABLE
     return OF_CONNECT_REASON[error.reason][3]

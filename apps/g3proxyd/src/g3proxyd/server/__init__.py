@@ -1,0 +1,1 @@
+"""Entrances: one file per type of server."""

@@ -1,0 +1,111 @@
+"""What every server does with a connection before its protocol begins: filter, account, run its stages."""
+
+import asyncio
+import logging
+import socket
+from abc import ABC, abstractmethod
+from ipaddress import ip_address
+from typing import Protocol
+
+from g3_acl import Action, NetworkRule
+
+from ..io.listener import Listener, Peer
+from ..io.stream import Stream
+from .context import ServerContext
+
+log = logging.getLogger(__name__)
+
+
+class Stage(Protocol):
+    """One part of a connection's life: it owns its streams and hands them on to the stage that it returns."""
+
+    async def run(self) -> "Stage | None":
+        """Do the part; return what comes next, or None when the connection is over."""
+
+
+class Server(ABC):
+    """An entrance on one event loop."""
+
+    type_name: str
+    """As the logs name it, ``HttpProxy`` for instance."""
+
+    def __init__(self, context: ServerContext, ingress: NetworkRule | None = None) -> None:
+        """``ingress`` decides by the client's address, before a byte is read."""
+        self.name = context.name
+        self.context = context
+        self.stats = context.stats
+        self._ingress = ingress
+        self._listeners: list[Listener] = []
+        self._connections: set[asyncio.Task[None]] = set()
+        self.online = True
+        """False once the server is draining: no request may keep its connection open then."""
+
+    @abstractmethod
+    def first_stage(self, stream: Stream, peer: Peer) -> Stage:
+        """How the life of a connection begins."""
+
+    def listen(self, sockets: list[socket.socket]) -> None:
+        """Accept on these listening sockets; the server owns them."""
+        for sock in sockets:
+            listener = Listener(self.context.loop, sock, self.accept)
+            listener.start()
+            self._listeners.append(listener)
+
+    def addresses(self) -> list[Peer]:
+        """Where the server listens."""
+        return [listener.sock.getsockname() for listener in self._listeners]
+
+    def accept(self, sock: socket.socket, peer: Peer) -> None:
+        """Take a fresh connection from a listener, or from another server that stands in front of this one."""
+        if self._ingress is not None and not self._admits(self._ingress, peer):
+            self.stats.listen_dropped += 1
+            sock.close()
+            return
+        self.stats.connection_total += 1
+        task = self.context.loop.create_task(self._live(sock, peer), name="connection")
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    def go_offline(self) -> None:
+        """Close the listening sockets; running tasks go on."""
+        self.online = False
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    @property
+    def connections(self) -> int:
+        """Connections that are alive, with or without a running task."""
+        return len(self._connections)
+
+    async def tasks_done(self) -> None:
+        """Wait until no task is running; connections that idle between two requests do not count."""
+        done = asyncio.Event()
+        self.stats.on_idle = done.set
+        if self.stats.task_alive:
+            await done.wait()
+
+    async def abort(self) -> None:
+        """Cancel what is left of the connections and wait until they are gone."""
+        connections = list(self._connections)
+        for connection in connections:
+            connection.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+    async def _live(self, sock: socket.socket, peer: Peer) -> None:
+        stream = Stream(self.context.loop, sock, self.context.wheel)
+        try:
+            stage: Stage | None = self.first_stage(stream, peer)
+            while stage is not None:
+                stage = await stage.run()
+        except Exception:
+            # The last resort: one connection may fail for a reason of ours, and no other may notice.
+            log.exception("server %s: a connection from %s failed", self.name, peer[0])
+        finally:
+            stream.close()
+
+    def _admits(self, rule: NetworkRule, peer: Peer) -> bool:
+        action = rule.check(ip_address(peer[0].partition("%")[0]))
+        if action in (Action.FORBID_LOG, Action.PERMIT_LOG):
+            log.info("server %s: %s a client at %s", self.name, "admits" if action.permits else "drops", peer[0])
+        return action.permits

@@ -1,0 +1,78 @@
+"""What all connections and tasks of one server share."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..escaper.base import Escaper
+from ..io.listener import Peer
+from ..io.pacing import SpeedLimit
+from ..io.relay import RelayHost, RelayOptions
+from ..io.timers import Wheel
+from ..log import Logger
+from ..task.errors import Reason
+from ..task.notes import Event, TaskNotes
+from ..upstream import Upstream
+
+
+class ServerStats:
+    """Counters of one server since its start, by the names of g3's metrics."""
+
+    __slots__ = ("connection_total", "dest_denied", "listen_dropped", "on_idle", "task_alive", "task_total")
+
+    def __init__(self) -> None:
+        self.connection_total = 0
+        self.listen_dropped = 0
+        """Connections that the ingress filter refused."""
+        self.task_total = 0
+        self.task_alive = 0
+        self.dest_denied = 0
+        """Requests whose target the server's rules deny."""
+        self.on_idle: Callable[[], None] | None = None
+        """Called whenever the last running task has ended: a drain waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerContext:
+    """One server on one event loop, as its tasks see it."""
+
+    type_name: str
+    """As the logs name it, ``HttpProxy`` for instance."""
+    name: str
+    loop: asyncio.AbstractEventLoop
+    wheel: Wheel
+    relays: RelayHost
+    escaper: Escaper
+    task_log: Logger
+    relay_options: RelayOptions
+    speed_limit: SpeedLimit | None = None
+    """What each connection of a client may move (g3's ``tcp_sock_speed_limit`` of the server)."""
+    log_created: bool = False
+    log_connected: bool = False
+    log_interval: float | None = None
+    """Seconds between two periodic task logs, or None."""
+    stats: ServerStats = field(default_factory=ServerStats)
+
+    @property
+    def idle_seconds(self) -> float:
+        """After so long without a byte a task is idle: as many idle checks as g3 makes."""
+        return self.relay_options.idle_interval * self.relay_options.idle_count
+
+    def begin_task(self, client: socket.socket, client_addr: Peer, upstream: Upstream, wait_time: float) -> TaskNotes:
+        """A request is valid: account for it. Each task that begins ends in `end_task`."""
+        self.stats.task_total += 1
+        self.stats.task_alive += 1
+        # Only the log wants to know, and it costs a system call.
+        server_addr = client.getsockname() if self.task_log.enabled else None
+        return TaskNotes(self.type_name, self.name, server_addr, client_addr, upstream, wait_time)
+
+    def end_task(self, notes: TaskNotes, task_type: str, reason: Reason, detail: str = "", **more: Any) -> None:
+        """The task is over: account for it and write its log line."""
+        stats = self.stats
+        stats.task_alive -= 1
+        if stats.on_idle is not None and not stats.task_alive:
+            stats.on_idle()
+        if self.task_log.enabled:
+            notes.log(self.task_log, task_type, Event.FINISHED, reason, detail, **more)

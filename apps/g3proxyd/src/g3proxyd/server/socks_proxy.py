@@ -1,0 +1,166 @@
+"""The SOCKS proxy: SOCKS4, 4a and 5 clients get their TCP connection (RFC 1928; g3's ``socks_proxy``)."""
+
+import contextlib
+import socket
+import time
+from ipaddress import ip_address
+
+from g3_acl import HostError, NetworkRule, parse_host, unmap
+from g3_machine import RemoteProtocolError
+from g3_socks import Bind, Connect, Credentials, Reply, SocksServer, UdpAssociate
+
+from ..escaper.errors import TcpConnectError
+from ..io.listener import Peer
+from ..io.stream import Stream
+from ..task.errors import Reason, TaskError, forbidden, from_connect_error, socks_reply
+from ..task.notes import Event, TaskNotes
+from ..task.notes import Stage as Progress
+from ..task.tunnel import TASK_TYPE, Tunnel, send_ahead
+from ..upstream import Upstream
+from .base import Server, Stage
+from .context import ServerContext
+from .destination import DestinationFilter
+
+REPLY_PATIENCE = 10.0
+"""Seconds without progress that a client has to take the few bytes of a reply."""
+
+
+class SocksProxyServer(Server):
+    """g3's ``socks_proxy``."""
+
+    type_name = "SocksProxy"
+
+    def __init__(
+        self,
+        context: ServerContext,
+        destinations: DestinationFilter,
+        ingress: NetworkRule | None,
+        negotiation_timeout: float,
+    ) -> None:
+        """``negotiation_timeout`` is the time in seconds that a client has to say what it wants."""
+        super().__init__(context, ingress)
+        self.destinations = destinations
+        self.negotiation_timeout = negotiation_timeout
+
+    def first_stage(self, stream: Stream, peer: Peer) -> Stage:
+        """Shake hands."""
+        return SocksHandshake(self, stream, peer)
+
+
+class SocksHandshake:
+    """From the first byte of a client to the tunnel, or to the reply that says why there is none."""
+
+    __slots__ = ("_machine", "_peer", "_server", "_stream")
+
+    def __init__(self, server: SocksProxyServer, stream: Stream, peer: Peer) -> None:
+        self._server = server
+        self._stream = stream
+        self._peer = peer
+        self._machine = SocksServer()
+
+    async def run(self) -> Stage | None:
+        """Serve the one request of this connection."""
+        accepted = time.monotonic()
+        try:
+            request = await self._read_request(accepted + self._server.negotiation_timeout)
+            if request is None:
+                return None
+            if not isinstance(request, Connect):  # BIND, and UDP ASSOCIATE
+                await self._refuse(Reply.COMMAND_NOT_SUPPORTED)
+                return None
+            return await self._connect(request, time.monotonic() - accepted)
+        except OSError:  # the client is gone, or too slow; TimeoutError is an OSError as well
+            return None
+
+    async def _read_request(self, deadline: float) -> Connect | Bind | UdpAssociate | None:
+        """The request; None when the client did not make one, and has been told so as far as SOCKS can."""
+        machine, stream = self._machine, self._stream
+        while True:
+            try:
+                event = machine.next_event()
+            except RemoteProtocolError:
+                await self._say()
+                return None
+            await self._say()
+            match event:
+                case None:
+                    data = await stream.receive(max(deadline - time.monotonic(), 0.0))
+                    if not data:
+                        return None
+                    machine.receive_data(data)
+                case Credentials():
+                    # Nobody is asked for credentials while there are no users, so these were not asked for either.
+                    machine.authenticate(False)
+                case _:
+                    return event
+
+    async def _connect(self, request: Connect, wait_time: float) -> Stage | None:
+        """Make the connection that was asked for; the tunnel through it is the next stage."""
+        context = self._server.context
+        try:
+            upstream = upstream_of(request)
+        except HostError:
+            await self._refuse(Reply.GENERAL_FAILURE)
+            return None
+        notes = context.begin_task(self._stream.sock, self._peer, upstream, wait_time)
+        try:
+            sock = await self._dial(notes)
+            try:
+                early = await self._grant(sock, notes)
+                await send_ahead(context, sock, early, notes)
+            except BaseException:
+                sock.close()
+                raise
+        except TaskError as error:
+            context.end_task(notes, TASK_TYPE, error.reason, error.detail)
+            return None
+        except BaseException:
+            context.end_task(notes, TASK_TYPE, Reason.CANCELED_AS_SERVER_QUIT)
+            raise
+        client, _ = self._stream.detach()
+        return Tunnel(context, client, sock, notes)
+
+    async def _dial(self, notes: TaskNotes) -> socket.socket:
+        """The connected socket; the client is told why when there is none. Raises TaskError."""
+        context = self._server.context
+        if not self._server.destinations.permits(notes.upstream):
+            self._server.stats.dest_denied += 1
+            await self._refuse(Reply.NOT_ALLOWED)
+            raise forbidden("target dest denied")
+        notes.stage = Progress.CONNECTING
+        try:
+            sock = await context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
+        except TcpConnectError as error:
+            await self._refuse(socks_reply(error))
+            raise from_connect_error(error) from None
+        notes.stage = Progress.CONNECTED
+        if context.log_connected:
+            notes.log(context.task_log, TASK_TYPE, Event.CONNECTED)
+        return sock
+
+    async def _grant(self, sock: socket.socket, notes: TaskNotes) -> bytes:
+        """Tell the client that it is connected; return what it already sent to its target. Raises TaskError."""
+        notes.stage = Progress.REPLYING
+        host, port = sock.getsockname()[:2]
+        self._machine.grant(ip_address(host), port)
+        try:
+            await self._say()
+        except OSError as error:
+            raise TaskError(Reason.CLIENT_TCP_WRITE_FAILED, str(error), None) from None
+        return self._machine.take_unread()
+
+    async def _refuse(self, code: Reply) -> None:
+        """Answer the request with a failure; a client that does not take it is as gone as it would be anyway."""
+        self._machine.refuse(code)
+        with contextlib.suppress(OSError):
+            await self._say()
+
+    async def _say(self) -> None:
+        if output := self._machine.data_to_send():
+            await self._stream.send(output, REPLY_PATIENCE)
+
+
+def upstream_of(request: Connect) -> Upstream:
+    """The target in the one spelling that rules, logs and escapers know. Raises HostError."""
+    host = request.host
+    return Upstream(parse_host(host) if isinstance(host, str) else unmap(host), request.port)

@@ -1,0 +1,135 @@
+"""What is known of a task while it runs, and the log lines that are made of it."""
+
+import time
+import uuid
+from enum import StrEnum
+from typing import Any
+
+from ..escaper.base import ConnectNotes
+from ..io.listener import Peer
+from ..io.relay import Result
+from ..log import Logger, encode
+from ..upstream import Upstream
+from .errors import Reason
+
+
+class Stage(StrEnum):
+    """How far a task came."""
+
+    CREATED = "Created"
+    PREPARING = "Preparing"
+    CONNECTING = "Connecting"
+    CONNECTED = "Connected"
+    REPLYING = "Replying"
+    RELAYING = "Relaying"
+    FINISHED = "Finished"
+
+
+class Event(StrEnum):
+    """What made a task write a log line."""
+
+    CREATED = "Created"
+    CONNECTED = "Connected"
+    PERIODIC = "Periodic"
+    CLIENT_SHUTDOWN = "ClientShutdown"
+    UPSTREAM_SHUTDOWN = "UpstreamShutdown"
+    FINISHED = "Finished"
+
+
+class TaskNotes:
+    """One task: who asked which server for what, when, and how far it came. Times are seconds of a monotonic clock."""
+
+    __slots__ = (
+        "_id",
+        "client_addr",
+        "connect",
+        "created",
+        "from_client",
+        "from_upstream",
+        "ready",
+        "server_addr",
+        "server_name",
+        "server_type",
+        "stage",
+        "to_client",
+        "to_upstream",
+        "upstream",
+        "wait_time",
+    )
+
+    def __init__(
+        self,
+        server_type: str,
+        server_name: str,
+        server_addr: Peer | None,
+        client_addr: Peer,
+        upstream: Upstream,
+        wait_time: float,
+    ) -> None:
+        """``server_addr`` is the local address of the client's connection; None where nobody logs it."""
+        self.server_type = server_type
+        self.server_name = server_name
+        self.server_addr = server_addr
+        self.client_addr = client_addr
+        self.upstream = upstream
+        self.wait_time = wait_time
+        self.created = time.monotonic()
+        self.ready: float | None = None
+        self.stage = Stage.CREATED
+        self.connect = ConnectNotes()
+        self.from_client = self.to_client = self.from_upstream = self.to_upstream = 0
+        self._id = ""
+
+    @property
+    def task_id(self) -> str:
+        """32 hexadecimal digits; made when somebody first asks, as most tasks are never logged."""
+        if not self._id:
+            self._id = uuid.uuid4().hex
+        return self._id
+
+    def fields(
+        self, task_type: str, event: Event, reason: Reason | None, moved: Result | None = None
+    ) -> dict[str, Any]:
+        """The fields that all task logs share, and those of a TCP connection."""
+        now = time.monotonic()
+        connect = self.connect
+        started = time.time() - (now - self.created)
+        return {
+            "server_type": self.server_type,
+            "server_name": self.server_name,
+            "task_type": task_type,
+            "task_id": self.task_id,
+            "task_event": event.value,
+            "stage": self.stage.value,
+            "start_at": encode.rfc3339(started),
+            "escaper": connect.escaper or None,
+            "reason": None if reason is None else reason.value,
+            "wait_time": encode.duration(self.wait_time),
+            "ready_time": None if self.ready is None else encode.duration(self.ready - self.created),
+            "total_time": encode.duration(now - self.created),
+            "server_addr": encode.address(self.server_addr),
+            "client_addr": encode.address(self.client_addr),
+            "upstream": str(self.upstream),
+            "next_bind_ip": encode.ip(connect.next_bind_ip),
+            "next_bound_addr": encode.address(connect.next_bound_addr),
+            "next_peer_addr": encode.address(connect.next_peer_addr),
+            "tcp_connect_tries": connect.tcp_connect_tries or None,
+            "tcp_connect_spend": encode.duration(connect.tcp_connect_spend) if connect.tcp_connect_tries else None,
+            "c_rd_bytes": self.from_client + (moved.from_client if moved else 0),
+            "c_wr_bytes": self.to_client + (moved.to_client if moved else 0),
+            "r_rd_bytes": self.from_upstream + (moved.from_upstream if moved else 0),
+            "r_wr_bytes": self.to_upstream + (moved.to_upstream if moved else 0),
+        }
+
+    def log(
+        self,
+        logger: Logger,
+        task_type: str,
+        event: Event,
+        reason: Reason | None = None,
+        error: str = "",
+        moved: Result | None = None,
+    ) -> None:
+        """Write one line of the task log; ``moved`` are the bytes of its tunnel, ``error`` says more for people."""
+        if logger.enabled:
+            logger.log(self.fields(task_type, event, reason, moved), error)

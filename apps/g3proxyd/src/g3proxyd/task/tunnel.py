@@ -1,0 +1,94 @@
+"""The tunnel behind an HTTP CONNECT or a SOCKS connect: the last stage of such a connection."""
+
+import asyncio
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from ..io.direction import End
+from ..io.pacing import paces
+from ..io.relay import Relay, Result
+from ..io.stream import Stream
+from .errors import Reason, TaskError
+from .notes import Event, Stage, TaskNotes
+
+if TYPE_CHECKING:
+    from ..server.context import ServerContext
+
+TASK_TYPE = "TcpConnect"
+
+REASONS = {
+    End.FINISHED: Reason.FINISHED,
+    End.CLIENT_READ: Reason.CLIENT_TCP_READ_FAILED,
+    End.CLIENT_WRITE: Reason.CLIENT_TCP_WRITE_FAILED,
+    End.UPSTREAM_READ: Reason.UPSTREAM_READ_FAILED,
+    End.UPSTREAM_WRITE: Reason.UPSTREAM_WRITE_FAILED,
+    End.IDLE: Reason.IDLE,
+    End.CANCELLED: Reason.CANCELED_AS_SERVER_QUIT,
+}
+
+
+class Tunnel:
+    """Relays until both sides are done, then writes the task's log line. It owns both sockets."""
+
+    __slots__ = ("_context", "_notes", "_relay", "_timer")
+
+    def __init__(
+        self, context: "ServerContext", client: socket.socket, upstream: socket.socket, notes: TaskNotes
+    ) -> None:
+        """``notes`` already count the bytes that went ahead of the tunnel."""
+        up, down = paces(context.loop.time, context.speed_limit, notes.connect.speed_limit)
+        self._context = context
+        self._notes = notes
+        self._timer: asyncio.TimerHandle | None = None
+        on_half = self._log_half if context.task_log.enabled else None
+        self._relay = Relay(context.relays, client, upstream, context.relay_options, up=up, down=down, on_half=on_half)
+
+    async def run(self) -> None:
+        """Relay to the end; the connection is over then."""
+        notes = self._notes
+        notes.stage = Stage.RELAYING
+        notes.ready = time.monotonic()
+        self._start_timer()
+        try:
+            await self._relay.run()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            result = self._relay.result
+            if result is not None:
+                error = "" if result.error is None else str(result.error)
+                self._context.end_task(notes, TASK_TYPE, REASONS[result.end], error, moved=result)
+
+    def _log_half(self, by_client: bool) -> None:
+        event = Event.CLIENT_SHUTDOWN if by_client else Event.UPSTREAM_SHUTDOWN
+        self._log(event, self._relay.so_far(End.FINISHED))
+
+    def _start_timer(self) -> None:
+        interval = self._context.log_interval
+        if interval is not None and self._context.task_log.enabled:
+            self._timer = self._context.loop.call_later(interval, self._log_periodic)
+
+    def _log_periodic(self) -> None:
+        self._log(Event.PERIODIC, self._relay.so_far(End.FINISHED))
+        self._start_timer()
+
+    def _log(self, event: Event, moved: Result) -> None:
+        self._notes.log(self._context.task_log, TASK_TYPE, event, moved=moved)
+
+
+async def send_ahead(context: "ServerContext", upstream: socket.socket, early: bytes, notes: TaskNotes) -> None:
+    """Send the bytes that a client sent behind its request: they belong to the tunnel. Raises TaskError."""
+    if not early:
+        return
+    stream = Stream(context.loop, upstream, context.wheel)
+    try:
+        await stream.send(early, context.idle_seconds)
+    except TimeoutError:
+        raise TaskError(Reason.IDLE, "the upstream takes no bytes", None) from None
+    except OSError as error:
+        raise TaskError(Reason.UPSTREAM_WRITE_FAILED, str(error), None) from None
+    finally:
+        stream.detach()
+    notes.from_client += len(early)
+    notes.to_upstream += len(early)
