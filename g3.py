@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 if sys.version_info < (3, 11):
@@ -49,10 +50,10 @@ USAGE = """
 def main(verb: str = "", *rest: str) -> None:
     if verb == "run":
         sync()
-        execute([str(VENV / "bin" / "g3proxyd"), "example", "--run", *rest], dict(os.environ))
+        execute([str(VENV / "bin" / "g3proxyd"), "example", "--run", *rest])
     elif verb == "test":
         sync("dev")
-        execute([str(VENV / "bin" / "nox"), "-s", "tests", *rest], dict(os.environ))
+        execute([str(VENV / "bin" / "nox"), "-s", "tests", *rest])
     elif verb == "sync":
         sync("dev", *rest)
     elif verb == "uv":
@@ -160,10 +161,11 @@ def call(command: list[str], environment: dict[str, str]) -> None:
         sys.exit(f"g3.py: failed with status {status}: {' '.join(command)}")
 
 
-def execute(command: list[str], environment: dict[str, str]) -> None:
-    """Become the command."""
+def execute(command: list[str], environment: Mapping[str, str] = os.environ) -> None:
+    """Become the command, with the programs of this checkout within its reach."""
+    folders = [str(VENV / "bin"), str(TOOLS / "uv" / "bin"), environment.get("PATH", os.defpath)]
     sys.stdout.flush()
-    os.execve(command[0], command, environment)
+    os.execve(command[0], command, {**environment, "PATH": os.pathsep.join(folders)})
 
 
 if __name__ == "__main__":
