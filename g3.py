@@ -105,7 +105,14 @@ def find_uv(environment: dict[str, str]) -> str:
         pip = [base_python(), "-m", "pip"]
         if not succeeds([*pip, "--version"]):
             sys.exit("g3.py: this Python has no pip: install pip (Debian: python3-pip), or put uv on the PATH")
-        quiet = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-cache-dir", "--upgrade"]
+        quiet = [
+            "--quiet",
+            "--no-input",
+            "--disable-pip-version-check",
+            "--no-cache-dir",
+            "--upgrade",
+            "--root-user-action=ignore",
+        ]
         # PEP 668 lets --target pass; a pip.conf that asks for user or virtualenv installs must not interfere.
         pip_environment = {**os.environ, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
         call([*pip, "install", *quiet, "--target", str(ours.parent.parent), f"uv=={UV_VERSION}"], pip_environment)
