@@ -1,0 +1,83 @@
+"""What a proxy must tell to be measured."""
+
+import abc
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import ClassVar, Literal
+
+# What a workload speaks to the proxy: absolute-form requests, CONNECT, or SOCKS5 without authentication.
+Dialect = Literal["forward", "connect", "socks5"]
+# The listening socket that serves a dialect.
+Port = Literal["HTTP", "SOCKS"]
+_PORTS: Mapping[Dialect, Port] = {"forward": "HTTP", "connect": "HTTP", "socks5": "SOCKS"}
+
+
+def port_of(dialect: Dialect) -> Port:
+    """Which of a proxy's ports a dialect is spoken to."""
+    return _PORTS[dialect]
+
+
+class Peer(abc.ABC):
+    """One proxy that can be measured, and its configuration file beside this module."""
+
+    name: ClassVar[str]
+    dialects: ClassVar[frozenset[Dialect]]
+    config: ClassVar[str]
+    # Whether a client's connection serves more than one plain request.
+    keep_alive: ClassVar[bool] = True
+    # The user that it changes to when root starts it; None for programs that stay what they are.
+    user: ClassVar[str | None] = None
+    # Debian's package, for the message when the program is not there.
+    package: ClassVar[str | None] = None
+
+    @abc.abstractmethod
+    def program(self) -> str | None:
+        """Path of the executable, None when there is none on this machine."""
+
+    @abc.abstractmethod
+    def command(self, config: Path) -> list[str]:
+        """The command that runs it in the foreground."""
+
+    @abc.abstractmethod
+    def version(self) -> str:
+        """What the program says of its version, in one short line."""
+
+    def missing(self) -> str | None:
+        """Why it cannot be measured here, None when it can."""
+        if self.program() is None:
+            return f"not installed (Debian package {self.package})" if self.package else "not found"
+        return None
+
+    def user_lines(self, user: str) -> str:
+        """Configuration lines that make it run as a user; only asked for when root starts it."""
+        return ""
+
+    def configure(self, folder: Path, ports: Mapping[Port, int]) -> Path:
+        """Write the configuration into `folder`; returns its path."""
+        template = Template((Path(__file__).parent / self.config).read_text())
+        lines = ""
+        if self.user and os.geteuid() == 0:
+            lines = self.user_lines(self.user)
+            shutil.chown(folder, self.user)
+        path = folder / self.config
+        path.write_text(template.substitute(HTTP=ports["HTTP"], SOCKS=ports["SOCKS"], FOLDER=folder, USER=lines))
+        return path
+
+
+def find(*names: str) -> str | None:
+    """The first of some programs, in the system folders as well, which a user's PATH lacks."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
+def ask_version(*command: str, word: str = "") -> str:
+    """The first line of a program's output that has `word`, the empty string if it will not tell."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    except OSError:
+        return ""
+    return next((line.strip() for line in (done.stdout + done.stderr).splitlines() if word in line), "")

@@ -1,0 +1,78 @@
+"""The proxies that Debian packages: squid, tinyproxy and dante."""
+
+import re
+from pathlib import Path
+
+from bench.peers.base import Peer, ask_version, find
+
+
+class Squid(Peer):
+    """Squid in one process: `-N` leaves out the master process, which does not touch requests."""
+
+    name = "squid"
+    dialects = frozenset({"forward", "connect"})
+    config = "squid.conf"
+    user = "proxy"
+    package = "squid"
+
+    def program(self) -> str | None:
+        return find("squid")
+
+    def command(self, config: Path) -> list[str]:
+        return [self.program() or "squid", "-N", "-f", str(config)]
+
+    def version(self) -> str:
+        return _number(ask_version(self.program() or "squid", "-v", word="Version"))
+
+    def user_lines(self, user: str) -> str:
+        return f"cache_effective_user {user}"
+
+
+class Tinyproxy(Peer):
+    """tinyproxy: a thread for each connection, and one request for each connection."""
+
+    name = "tinyproxy"
+    dialects = frozenset({"forward", "connect"})
+    config = "tinyproxy.conf"
+    keep_alive = False
+    user = "nobody"
+    package = "tinyproxy-bin"
+
+    def program(self) -> str | None:
+        return find("tinyproxy")
+
+    def command(self, config: Path) -> list[str]:
+        return [self.program() or "tinyproxy", "-d", "-c", str(config)]
+
+    def version(self) -> str:
+        return _number(ask_version(self.program() or "tinyproxy", "-v", word="tinyproxy"))
+
+    def user_lines(self, user: str) -> str:
+        return f"User {user}"
+
+
+class Dante(Peer):
+    """Dante's server: processes that accept, negotiate, connect and relay, and start more of themselves as needed."""
+
+    name = "dante"
+    dialects = frozenset({"socks5"})
+    config = "danted.conf"
+    user = "nobody"
+    package = "dante-server"
+
+    def program(self) -> str | None:
+        return find("danted", "sockd")
+
+    def command(self, config: Path) -> list[str]:
+        return [self.program() or "danted", "-f", str(config), "-p", str(config.with_suffix(".pid"))]
+
+    def version(self) -> str:
+        return _number(ask_version(self.program() or "danted", "-v", word="ante"))
+
+    def user_lines(self, user: str) -> str:
+        return f"user.privileged: root\nuser.unprivileged: {user}"
+
+
+def _number(text: str) -> str:
+    found = re.search(r"\d+(\.\d+)+", text)
+    return found.group() if found else text

@@ -1,0 +1,105 @@
+"""Runs workloads over proxies: all proxies of a row side by side, repetitions taken in turns."""
+
+import contextlib
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+from bench import origin
+from bench.peers import Peer, Port, port_of
+from bench.processes import StartError, cores, free_port, running, tail
+from bench.workloads import Scale, Site, Subject, Workload, WrongResultError
+
+# A port that was free may be taken before the proxy gets there.
+_START_TRIES = 3
+
+
+@dataclass(slots=True)
+class Cell:
+    """What one proxy did in one workload: a figure for each repetition, or why there is none."""
+
+    values: list[float] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """The median, None when there was a problem."""
+        return median(self.values) if self.values and not self.problem else None
+
+
+# By the name of the workload, then by the name of the proxy; a proxy that does not speak the dialect has no cell.
+Results = dict[str, dict[str, Cell]]
+
+
+def run(workloads: Sequence[Workload], peers: Sequence[Peer], scale: Scale) -> Results:
+    """Measure; a proxy that fails a workload gets its problem noted, the others go on."""
+    proxy_core, client_core = cores()
+    results: Results = {}
+    with tempfile.TemporaryDirectory(prefix="g3-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # proxies that change their user must reach their own folders in it
+        with origin.serve(folder / "origin", client_core) as server:
+            site = Site(server, client_core, scale)
+            for workload in workloads:
+                results[workload.name] = _row(workload, peers, site, folder, proxy_core)
+    return results
+
+
+def _row(workload: Workload, peers: Sequence[Peer], site: Site, folder: Path, core: int) -> dict[str, Cell]:
+    cells = {peer.name: Cell() for peer in peers if workload.dialect in peer.dialects}
+    taking_part = [peer for peer in peers if peer.name in cells]
+    with ExitStack() as stack:
+        subjects: dict[str, Subject] = {}
+        if not workload.fresh:
+            for peer in taking_part:
+                with _noting(cells[peer.name]):
+                    subjects[peer.name] = stack.enter_context(_started(peer, workload, folder, core))
+        for repetition in range(site.scale.repetitions):
+            for peer in taking_part:
+                cell = cells[peer.name]
+                if cell.problem:
+                    continue
+                with _noting(cell), ExitStack() as short:
+                    subject = subjects.get(peer.name) or short.enter_context(_started(peer, workload, folder, core))
+                    cell.values.append(workload.measure(workload, subject, site))
+                _say(workload, peer, repetition, cell)
+    return cells
+
+
+@contextlib.contextmanager
+def _started(peer: Peer, workload: Workload, folder: Path, core: int) -> Iterator[Subject]:
+    """Run a proxy with a configuration and ports of its own until the block ends."""
+    with ExitStack() as stack:
+        for attempt in range(_START_TRIES):
+            own = Path(tempfile.mkdtemp(prefix=f"{peer.name}-", dir=folder))
+            own.chmod(0o755)
+            ports: dict[Port, int] = {"HTTP": free_port(), "SOCKS": free_port()}
+            used = [ports[port] for port in sorted({port_of(dialect) for dialect in peer.dialects})]
+            log = own / "output.log"
+            try:
+                pid = stack.enter_context(running(peer.command(peer.configure(own, ports)), log, core, used))
+                break
+            except StartError:
+                if attempt + 1 == _START_TRIES:
+                    raise
+        try:
+            yield Subject(pid, ports, peer.keep_alive)
+        except WrongResultError as error:
+            raise WrongResultError(f"{error}\n{tail(log)}".strip()) from error
+
+
+@contextlib.contextmanager
+def _noting(cell: Cell) -> Iterator[None]:
+    try:
+        yield
+    except (StartError, WrongResultError) as error:
+        cell.problem = str(error)
+
+
+def _say(workload: Workload, peer: Peer, repetition: int, cell: Cell) -> None:
+    what = cell.problem.splitlines()[0] if cell.problem else f"{cell.values[-1]:.{workload.digits}f} {workload.unit}"
+    print(f"  {workload.name} {repetition + 1} {peer.name}: {what}", file=sys.stderr, flush=True)
