@@ -1,0 +1,39 @@
+"""The configuration: read it with `load`, which returns a `Config` or raises a `ConfigError` with every mistake.
+
+The way of a file: `document` reads YAML into nodes that know their places, `files` follows the paths of split
+configurations, `section` turns a map of nodes into a model (the modules `runtime`, `worker`, `log`, `server`, `escaper`
+and `resolver`) whose fields are read by the types in `values`, and `references` checks the names between objects.
+"""
+
+from __future__ import annotations
+
+from .config import Config
+from .errors import ConfigError, Kind, Problem
+from .escaper import DirectFixedConfig, DummyDenyConfig, EscaperConfig
+from .log import LogConfig, LoggerConfig
+from .resolver import CAresConfig, DenyAllConfig, ResolverConfig
+from .runtime import RuntimeConfig
+from .server import DummyCloseConfig, HttpProxyConfig, ServerConfig, SocksProxyConfig, TcpServerConfig
+from .worker import WorkerConfig
+
+__all__ = [
+    "CAresConfig",
+    "Config",
+    "ConfigError",
+    "DenyAllConfig",
+    "DirectFixedConfig",
+    "DummyCloseConfig",
+    "DummyDenyConfig",
+    "EscaperConfig",
+    "HttpProxyConfig",
+    "Kind",
+    "LogConfig",
+    "LoggerConfig",
+    "Problem",
+    "ResolverConfig",
+    "RuntimeConfig",
+    "ServerConfig",
+    "SocksProxyConfig",
+    "TcpServerConfig",
+    "WorkerConfig",
+]

@@ -1,0 +1,44 @@
+"""The escaper that connects directly."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from ..keys import Aliases, NotYet
+from ..later import PATH_SELECTION, PROXY_PROTOCOL, TPROXY
+from ..module import TypeName
+from ..values.acl import EgressNetworkFilter, default_egress_filter
+from ..values.address import IpAddressList
+from ..values.keepalive import TcpKeepalive
+from ..values.numbers import Boolean
+from ..values.redirection import ResolveRedirectionRules
+from .common import ConnectingEscaperConfig
+
+__all__ = ["DirectFixedConfig"]
+
+
+class DirectFixedConfig(ConnectingEscaperConfig):
+    """Connects directly to the remote side, from fixed local addresses if wanted."""
+
+    type: Annotated[Literal["direct_fixed"], TypeName("direct_fixed")] = "direct_fixed"
+    """What the object is."""
+    bind_ip: IpAddressList = ()
+    """Local addresses; each connection picks one of its family at random."""
+    bind_foreign: Annotated[Boolean, NotYet(TPROXY)] = False
+    """Use the client's address as the source."""
+    bind_foreign_port: Annotated[Boolean, NotYet(TPROXY)] = False
+    """Use the client's port as well."""
+    egress_network_filter: Annotated[EgressNetworkFilter, Aliases("egress_net_filter")] = Field(
+        default_factory=default_egress_filter
+    )
+    """Which addresses may be connected to; loopback and link-local ones may not unless a rule says so."""
+    tcp_keepalive: TcpKeepalive = TcpKeepalive()
+    """Keep-alive of the connections."""
+    resolve_redirection: ResolveRedirectionRules | None = None
+    """Other names or addresses for names, instead of what the resolver would say."""
+    enable_path_selection: Annotated[Boolean, NotYet(PATH_SELECTION)] = False
+    """Let clients choose the local address by its number."""
+    use_proxy_protocol: Annotated[Any, NotYet(PROXY_PROTOCOL)] = None
+    """Tell the remote side the client's address by the PROXY protocol of this version."""

@@ -1,0 +1,63 @@
+"""What the configuration language has and this program does not have yet, with the reason that operators are told."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AUDIT",
+    "CHAINING",
+    "CONTROL",
+    "FTP",
+    "LATER_SECTIONS",
+    "LATER_TYPES",
+    "LOG_DRIVERS",
+    "METRICS",
+    "PATH_SELECTION",
+    "PROXY_PROTOCOL",
+    "SHARED_LOGGER",
+    "TLS_CLIENT",
+    "TLS_SERVER",
+    "TPROXY",
+    "UDP",
+    "USERS",
+    "WORKERS",
+]
+
+AUDIT = "inspection of traffic arrives with the auditors"
+CHAINING = "information about chained proxies in headers arrives with the proxy escapers"
+CONTROL = "the control socket arrives with the supervisor"
+FTP = "FTP over HTTP arrives with the FTP client"
+LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and stdout are there"
+METRICS = "metrics arrive with the statistics"
+PATH_SELECTION = "the choice of a path by the client arrives with the routing escapers"
+PROXY_PROTOCOL = "the PROXY protocol arrives with the port servers"
+SHARED_LOGGER = "shared loggers arrive with the other log drivers"
+TLS_CLIENT = "TLS towards the remote side arrives with TLS"
+TLS_SERVER = "TLS listening arrives with TLS"
+TPROXY = "foreign source addresses arrive with transparent proxying"
+UDP = "UDP relaying arrives with SOCKS UDP"
+USERS = "users and their authentication arrive with the user groups"
+WORKERS = "worker processes arrive with the supervisor"
+
+LATER_SECTIONS = {
+    "stat": METRICS,
+    "controller": CONTROL,
+    "user_group": USERS,
+    "auditor": AUDIT,
+}
+"""Top-level sections that have to be empty for now."""
+
+LATER_TYPES: dict[str, tuple[str, ...]] = {
+    "server": (
+        "http_rproxy", "http_reverse_proxy", "http_gateway", "sni_proxy", "tcp_stream", "tcp_tproxy", "tls_stream",
+        "plain_tcp_port", "plain_tcp", "plain_tls_port", "plain_tls", "native_tls_port", "native_tls",
+        "plain_quic_port", "plain_quic", "intelli_proxy", "ppdp_tcp_port", "ppdp_tcp",
+    ),
+    "escaper": (
+        "comply_audit", "direct_float", "direct_dynamic", "divert_tcp",
+        "proxy_http", "proxy_https", "proxy_socks5", "proxy_socks5s", "proxy_float", "proxy_dynamic",
+        "route_client", "route_failover", "route_geoip", "route_geo_ip", "route_mapping", "route_query",
+        "route_resolved", "route_dst_ip", "route_select", "route_upstream", "trick_float",
+    ),
+    "resolver": ("fail_over", "hickory", "hickory_dns", "trust_dns"),
+}  # fmt: skip
+"""Types of objects that are known and not supported yet, by the kind of object."""

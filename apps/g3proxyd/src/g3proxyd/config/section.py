@@ -1,0 +1,218 @@
+"""The base of every map in the configuration: spelling of keys, old names, and refusals by name.
+
+A section is a pydantic model. Its values arrive as nodes, which know their places, or as plain Python data when a
+program or a test builds a configuration by hand; either way the fields' own annotations read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationInfo, model_validator
+from pydantic.fields import FieldInfo
+
+from . import nodes
+from .errors import Kind, Problem
+from .keys import Aliases, NoEffect, NotYet, OldNames, normalise
+from .nodes import Entry, KeyPath, Node, Place
+from .values.mistake import Mistake, MistakeError, nearest, show, wrong
+
+__all__ = ["Key", "Reader", "Reference", "Section", "keys_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A value that names another object: the name, the kind of object it must be, and the node that says so."""
+
+    kind: str
+    name: str
+    node: Node
+
+
+@dataclass(slots=True)
+class Reader:
+    """What comes to light while one object is read, beside its values: pass it as pydantic's validation context.
+
+    `label` names the object in messages (`server http`), `root` is the path of its map in its document.
+    """
+
+    label: str
+    root: KeyPath = ()
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+
+    def path(self, node: Node, *more: str | int) -> str:
+        """The key path of a node for messages."""
+        inner = nodes.render_path((*node.path[len(self.root) :], *more))
+        return f"{self.label}.{inner}" if inner and not inner.startswith("[") else self.label + inner
+
+    def refuse(self, kind: Kind, place: Place, path: str, mistake: Mistake) -> None:
+        """Note a mistake."""
+        self.problems.append(Problem(kind, place, path, mistake.message, mistake.expected, mistake.suggestion))
+
+    def warn(self, place: Place, path: str, message: str) -> None:
+        """Note a warning."""
+        self.warnings.append(Problem(Kind.WARNING, place, path, message))
+
+
+class Fields(dict[str, object]):
+    """The values of a section by the names of its fields, with the map they come from."""
+
+    def __init__(self, node: nodes.Mapping) -> None:
+        super().__init__()
+        self.node = node
+        self.misspelt: set[str] = set()
+
+
+class Section(BaseModel):
+    """A map of the configuration. Fields are keys; their docstrings are the documentation."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True, arbitrary_types_allowed=True
+    )
+
+    not_yet: ClassVar[str] = ""
+    """Why no key of this section may be used yet, if that is so."""
+    short_schema: ClassVar[Mapping[str, object] | None] = None
+    """JSON Schema of the forms that `from_short` takes, if there are any."""
+    short_forms: ClassVar[str] = ""
+    """The same for people."""
+
+    @classmethod
+    def from_short(cls, data: object) -> dict[str, Any]:
+        """The keys and values that something other than a map stands for. Raises MistakeError."""
+        expected = f"a map, {cls.short_forms}" if cls.short_forms else "a map"
+        raise wrong(f"{show(data)} is not a map", expected=expected)
+
+    def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
+        """Look at the section as a whole: append what does not fit together, and what is worth a warning.
+
+        The `path` of each names the key that is to blame. Returns the fields to change, with their new values.
+        """
+        return {}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read(cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if isinstance(data, cls):
+            return data
+        reader: Reader | None = info.context
+        node = data if isinstance(data, Node) else None
+        if isinstance(data, nodes.Mapping) and reader is not None:
+            data = cls._fields(data, reader)
+        elif isinstance(node, Node) and not isinstance(node, nodes.Mapping):
+            data = cls.from_short(node.plain())
+        elif not isinstance(data, dict):
+            data = cls.from_short(data)
+        return cls._settled(handler(data), node, reader)
+
+    @classmethod
+    def _settled(cls, section: Self, node: Node | None, reader: Reader | None) -> Self:
+        conflicts: list[Mistake] = []
+        notes: list[Mistake] = []
+        # The section is not visible to anybody yet, and pydantic wants the same object back.
+        section.__dict__.update(section.settle(conflicts, notes))
+        if node is None or reader is None:
+            if conflicts:
+                raise MistakeError(*conflicts)
+            return section
+        for mistake in conflicts:
+            entry = cls._entry(node, mistake.path)
+            place, path = _blame(reader, node, entry, mistake.path)
+            reader.refuse(Kind.CONFLICT, place, path, mistake)
+        for mistake in notes:
+            place, path = _blame(reader, node, cls._entry(node, mistake.path), mistake.path)
+            reader.warn(place, path, mistake.message)
+        return section
+
+    @classmethod
+    def _fields(cls, node: nodes.Mapping, reader: Reader) -> Fields:
+        """Sort the entries of a map into fields; refuse, warn about and leave out what is not one."""
+        fields = Fields(node)
+        first: dict[str, tuple[str, Entry]] = {}
+        table = spellings_of(cls)
+        for written, entry in node.entries.items():
+            path = reader.path(node, written)
+            key = table.get(normalise(written))
+            if key is None:
+                meant = nearest(normalise(written), table)
+                fields.misspelt.update(table[meant].field for _ in range(1) if meant)
+                reader.refuse(Kind.KEY, entry.place, path, Mistake("unknown key", suggestion=meant))
+            elif key.not_yet:
+                reader.refuse(Kind.UNSUPPORTED, entry.place, path, Mistake(f"not supported yet: {key.not_yet}"))
+            elif key.field in first:
+                other, earlier = first[key.field]
+                message = f"given twice: also as {other!r} at {earlier.place}"
+                reader.refuse(Kind.KEY, entry.place, path, Mistake(message))
+            else:
+                first[key.field] = (written, entry)
+                fields[key.field] = entry.value
+                if key.deprecated:
+                    reader.warn(entry.place, path, f"deprecated key; use {key.field!r}")
+                if key.no_effect:
+                    reader.warn(entry.place, path, f"has no effect here: {key.no_effect}")
+        return fields
+
+    @classmethod
+    def _entry(cls, node: Node, path: KeyPath) -> tuple[str, Entry] | None:
+        """The entry of a map that a field came from."""
+        if isinstance(node, nodes.Mapping) and path:
+            table = spellings_of(cls)
+            for written, entry in node.entries.items():
+                key = table.get(normalise(written))
+                if key is not None and key.field == path[0]:
+                    return written, entry
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as documentation lists it: its field, its other names, and whether it may be used."""
+
+    name: str
+    field: str
+    aliases: tuple[str, ...] = ()
+    deprecated: bool = False
+    not_yet: str = ""
+    no_effect: str = ""
+
+
+@cache
+def keys_of(section: type[Section]) -> tuple[Key, ...]:
+    """Every key of a section, in the order of the fields, old names included."""
+    fields = section.model_fields.items()
+    return tuple(key for name, info in fields for key in _keys_of_field(name, info, section.not_yet))
+
+
+@cache
+def spellings_of(section: type[Section]) -> Mapping[str, Key]:
+    """Every accepted spelling of a section's keys, normalised."""
+    return {name: key for key in keys_of(section) for name in (key.name, *key.aliases)}
+
+
+def _keys_of_field(name: str, info: FieldInfo, not_yet: str) -> Iterator[Key]:
+    aliases: tuple[str, ...] = ()
+    old: tuple[str, ...] = ()
+    no_effect = ""
+    for item in info.metadata:
+        if isinstance(item, Aliases):
+            aliases = item
+        elif isinstance(item, OldNames):
+            old = item
+        elif isinstance(item, NotYet):
+            not_yet = item.reason
+        elif isinstance(item, NoEffect):
+            no_effect = item.reason
+    yield Key(name, name, tuple(aliases), not_yet=not_yet, no_effect=no_effect)
+    if old:
+        yield Key(old[0], name, tuple(old[1:]), deprecated=True, not_yet=not_yet, no_effect=no_effect)
+
+
+def _blame(reader: Reader, node: Node, entry: tuple[str, Entry] | None, path: KeyPath) -> tuple[Place, str]:
+    if entry is None:
+        return node.place, reader.path(node)
+    return entry[1].place, reader.path(node, entry[0], *path[1:])

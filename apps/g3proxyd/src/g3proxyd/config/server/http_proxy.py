@@ -1,0 +1,78 @@
+"""The HTTP proxy server."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from ..keys import Aliases, NotYet, OldNames
+from ..later import CHAINING, FTP, PATH_SELECTION, TLS_CLIENT, TLS_SERVER, USERS
+from ..module import TypeName
+from ..values.acl import HostList
+from ..values.duration import Duration
+from ..values.keepalive import HttpKeepalive
+from ..values.numbers import Boolean, Count, PositiveCount
+from ..values.size import Size
+from ..values.speed_limit import SocketSpeedLimit
+from ..values.text import AsciiText, Text
+from .common import TcpServerConfig
+
+__all__ = ["HttpProxyConfig"]
+
+
+class HttpProxyConfig(TcpServerConfig):
+    """Forwards HTTP requests and opens tunnels for CONNECT."""
+
+    type: Annotated[Literal["http_proxy"], TypeName("http_proxy")] = "http_proxy"
+    """What the object is."""
+    tls_server: Annotated[Any, Aliases("tls"), NotYet(TLS_SERVER)] = None
+    """TLS on the listening socket."""
+    tls_ticketer: Annotated[Any, NotYet(TLS_SERVER)] = None
+    """Keys of TLS session tickets that change over time."""
+    server_id: Annotated[Text | None, NotYet(CHAINING)] = None
+    """The name of this proxy in headers that chained proxies exchange."""
+    auth_realm: Annotated[AsciiText, NotYet(USERS)] = "proxy"
+    """The realm in replies that ask for a user name."""
+    req_header_recv_timeout: Duration = 30.0
+    """Time for a whole request head to arrive."""
+    rsp_header_recv_timeout: Duration = 60.0
+    """Time for a whole response head to arrive after the request was sent."""
+    req_header_max_size: Size = 64 * 1024
+    """Bytes in a request head."""
+    rsp_header_max_size: Size = 64 * 1024
+    """Bytes in a response head."""
+    log_uri_max_chars: Annotated[Count, Aliases("uri_log_max_chars")] = 1024
+    """Characters of a URI in the logs."""
+    pipeline_size: PositiveCount = 10
+    """Requests without a body that a client may send ahead."""
+    pipeline_read_idle_timeout: Duration = 300.0
+    """Time without a request after which a client's connection is closed."""
+    no_early_error_reply: Boolean = False
+    """Close without a reply on faults before the client is known to be allowed in."""
+    body_line_max_length: Count = 8192
+    """Bytes in a chunk-size or trailer line."""
+    http_forward_upstream_keepalive: HttpKeepalive = HttpKeepalive()
+    """Keeping connections to the remote side for further requests."""
+    untrusted_read_speed_limit: Annotated[SocketSpeedLimit, OldNames("untrusted_read_limit"), NotYet(USERS)] = None
+    """Speed at which the request body of a client that has not logged in is read and thrown away."""
+    local_server_name: HostList = ()
+    """Host names and addresses under which a request is meant for this proxy itself."""
+    username_params: Annotated[Any, Aliases("username_params_to_escaper_addr"), NotYet(USERS)] = None
+    """Choosing the next proxy by parameters in the user name."""
+    tls_client: Annotated[Any, NotYet(TLS_CLIENT)] = None
+    """TLS for requests that ask for an https URI in the absolute form."""
+    ftp_client: Annotated[Any, NotYet(FTP)] = None
+    """FTP for requests that ask for an ftp URI."""
+    allow_custom_host: Boolean = True
+    """Accept a Host that differs from the host of the request's URI."""
+    drop_default_port_in_host: Boolean = False
+    """Send the remote side a Host without `:80` for http and `:443` for https."""
+    http_forward_mark_upstream: Annotated[Boolean, NotYet(CHAINING)] = False
+    """Tell in a header which proxy a response came through."""
+    echo_chained_info: Annotated[Boolean, NotYet(CHAINING)] = False
+    """Tell in headers which address a response came from."""
+    egress_path_selection_header: Annotated[
+        AsciiText | None, Aliases("path_selection_header"), NotYet(PATH_SELECTION)
+    ] = None
+    """The request header by which clients choose a path."""
+    steal_forwarded_for: Boolean = False
+    """Remove Forwarded and X-Forwarded-For from requests."""

@@ -1,0 +1,51 @@
+"""Text and names."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from ..nodes import Real
+from .mistake import show, wrong
+from .value import Value
+
+__all__ = ["AsciiText", "NodeName", "Text", "parse_ascii", "parse_node_name", "parse_text"]
+
+
+def parse_text(data: object) -> str:
+    """Text; a number is taken as text, a real number in the way it was written."""
+    if isinstance(data, str):
+        return data
+    if isinstance(data, Real):
+        return data.text
+    if isinstance(data, int | float) and not isinstance(data, bool):
+        return str(data)
+    raise wrong(f"{show(data)} is not text", expected="text")
+
+
+def parse_ascii(data: object) -> str:
+    """Text of ASCII characters without control characters."""
+    text = parse_text(data)
+    if not text.isascii() or not text.isprintable():
+        raise wrong(f"{show(text)} has other than printable ASCII characters", expected="ASCII text")
+    return text
+
+
+def parse_node_name(data: object) -> str:
+    """The name of an object: not empty, of letters and digits of any script and the four characters `-_./`."""
+    expected = "a name of letters, digits and -_./"
+    if not isinstance(data, str):
+        quotes = isinstance(data, int | float) and not isinstance(data, bool)
+        raise wrong(f"{show(data)} is not a name", expected=f"{expected}, in quotes" if quotes else expected)
+    if not data:
+        raise wrong("the name is empty", expected=expected)
+    strange = next((char for char in data if not char.isalnum() and char not in "-_./"), None)
+    if strange is not None:
+        raise wrong(f"{show(strange)} cannot be part of a name", expected=expected)
+    return data
+
+
+Text: TypeAlias = Annotated[str, Value("text", parse_text, {"type": ["string", "number"]})]
+AsciiText: TypeAlias = Annotated[
+    str, Value("ASCII text", parse_ascii, {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[ -~]*$"}]})
+]
+NodeName: TypeAlias = Annotated[str, Value("name", parse_node_name, {"type": "string", "minLength": 1})]

@@ -1,0 +1,73 @@
+"""The annotation that tells a field how its value is read, checked and described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+
+from ..nodes import Node
+from .mistake import Mistake, MistakeError
+
+__all__ = ["Value", "list_of"]
+
+
+class Value:
+    """Annotate a field with it: `Duration = Annotated[float, Value("duration", parse_duration, ...)]`.
+
+    `parse` takes plain data (what a YAML reader gives: text, numbers, booleans, None, lists and maps) and returns the
+    value, or raises MistakeError. `schema` is the JSON Schema of the data that it takes. An instance of
+    `instance` is a value already and is passed through. `display` writes a default for the documentation.
+    """
+
+    __slots__ = ("display", "instance", "name", "parse", "schema")
+
+    def __init__(
+        self,
+        name: str,
+        parse: Callable[[Any], object],
+        schema: Mapping[str, object],
+        *,
+        instance: type | tuple[type, ...] = (),
+        display: Callable[[Any], str] = str,
+    ) -> None:
+        self.name = name
+        self.parse = parse
+        self.schema = schema
+        self.instance = instance
+        self.display = display
+
+    def read(self, data: object, info: ValidationInfo) -> object:
+        """The value that a node, or plain data, stands for. Raises MistakeError."""
+        plain = data.plain() if isinstance(data, Node) else data
+        if self.instance and isinstance(plain, self.instance):
+            return plain
+        return self.parse(plain)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"title": self.name, **self.schema}
+
+
+def list_of(parse: Callable[[Any], object]) -> Callable[[Any], tuple[Any, ...]]:
+    """A parser of "one or a list of": a single item is a list of one. Every wrong item is reported."""
+
+    def parse_list(data: object) -> tuple[Any, ...]:
+        if not isinstance(data, list | tuple):
+            return (parse(data),)
+        items: list[object] = []
+        mistakes: list[Mistake] = []
+        for index, item in enumerate(data):
+            try:
+                items.append(parse(item))
+            except MistakeError as error:
+                mistakes += error.under(index)
+        if mistakes:
+            raise MistakeError(*mistakes)
+        return tuple(items)
+
+    return parse_list
