@@ -1,0 +1,88 @@
+"""How long a message body is (RFC 9112 section 6), and what Connection says (RFC 9110 section 7.6.1)."""
+
+import re
+from enum import Enum
+
+from ._errors import HttpError
+from ._grammar import is_token
+from ._limits import MAX_CONTENT_LENGTH
+
+Control = dict[bytes, bytes]
+"""Lower-case names and values of the fields that steer a message; see `sort_fields`."""
+
+
+class Framing(Enum):
+    """What ends the body of a message (RFC 9112 section 6.3)."""
+
+    NONE = "none"
+    """There is no body."""
+    LENGTH = "length"
+    """Content-Length counts it."""
+    CHUNKED = "chunked"
+    """Its last chunk and trailer section."""
+    CLOSE = "close"
+    """The end of the connection; responses only."""
+
+
+_is_length = re.compile(rb"[0-9]{1,19}").fullmatch
+
+_COMMON_OPTIONS: dict[bytes | None, frozenset[bytes]] = {
+    None: frozenset(),
+    b"close": frozenset((b"close",)),
+    b"Close": frozenset((b"close",)),
+    b"keep-alive": frozenset((b"keep-alive",)),
+    b"Keep-Alive": frozenset((b"keep-alive",)),
+}
+"""The values of Connection that nearly all messages have."""
+
+
+def read_framing(control: Control, minor: int, error: type[HttpError]) -> tuple[Framing, int | None]:
+    """Return the framing that Transfer-Encoding and Content-Length give a message, and the length.
+
+    Stricter than RFC 9112 section 6.3 has to be: nothing that two recipients could read in two ways is let
+    through. Content-Length must be one number, so that a list of equal numbers is refused too; chunked must
+    be the only coding; both fields together are refused, and any coding in HTTP/1.0.
+    """
+    coding = control.get(b"transfer-encoding")
+    length = control.get(b"content-length")
+    if coding is not None:
+        if length is not None:
+            raise error("framing", "both Content-Length and Transfer-Encoding")
+        if not minor:
+            raise error("framing", "Transfer-Encoding in an HTTP/1.0 message")
+        if coding.lower() != b"chunked":
+            raise _coding_error(coding, error)
+        return Framing.CHUNKED, None
+    if length is None:
+        return Framing.NONE, None
+    if not _is_length(length) or (number := int(length)) > MAX_CONTENT_LENGTH:
+        raise error("content_length", "a Content-Length that is not one number in range")
+    return Framing.LENGTH, number
+
+
+def read_options(value: bytes | None, error: type[HttpError]) -> frozenset[bytes]:
+    """Return the options of a Connection field in lower case. Raises ``error`` for a member that is no token."""
+    options = _COMMON_OPTIONS.get(value)
+    if options is not None or value is None:
+        return options or frozenset()
+    members = split_list(value.lower())
+    if not all(map(is_token, members)):
+        raise error("connection", "an option in Connection that is not a token")
+    return frozenset(members)
+
+
+def split_list(value: bytes) -> list[bytes]:
+    """Split a comma-separated list without quoted strings; empty members are skipped (RFC 9110 section 5.6.1)."""
+    return [stripped for member in value.split(b",") if (stripped := member.strip(b" \t"))]
+
+
+def _coding_error(coding: bytes, error: type[HttpError]) -> HttpError:
+    """Tell a coding that we do not speak from framing that nobody can follow.
+
+    RFC 9112 section 6.1: a server that does not understand a transfer coding SHOULD respond with 501.
+    Section 6.3: if chunked is not the final coding of a request, the server MUST respond with 400.
+    """
+    names = [member.partition(b";")[0].rstrip(b" \t") for member in split_list(coding.lower())]
+    if names[-1:] != [b"chunked"] or names.count(b"chunked") != 1 or not all(map(is_token, names)):
+        return error("transfer_encoding", "a Transfer-Encoding whose last coding is not chunked, once")
+    return error("transfer_encoding", "a transfer coding other than chunked", 501)
