@@ -34,7 +34,6 @@ class Stream:
         "_unread",
         "_watching",
         "_wheel",
-        "_writer",
         "bucket",
         "deadline",
         "fd",
@@ -50,7 +49,6 @@ class Stream:
         self._wheel = wheel
         self.fd = sock.fileno()
         self._reader: asyncio.Future[bytes] | None = None
-        self._writer: asyncio.Future[None] | None = None
         self._watching = False
         self._unread = b""
         self._pending: memoryview | None = None
@@ -120,15 +118,7 @@ class Stream:
         Raises TimeoutError and OSError.
         """
         while self._pending is not None:
-            writer = self._writer = self._loop.create_future()
-            self._loop.add_writer(self.fd, self._writable)
-            self._wheel.start(self, patience)
-            try:
-                await writer
-            finally:
-                self._writer = None
-                self.deadline = None
-                self._loop.remove_writer(self.fd)
+            await Writable(self._loop, self._wheel, self.fd).wait(patience)
             taken = self._socket.send(self._pending)
             self.sent += taken
             self._pending = self._pending[taken:] if taken < len(self._pending) else None
@@ -163,10 +153,19 @@ class Stream:
             self.close()
 
     def timed_out(self) -> None:
-        """The wheel's call: the present wait is over time."""
-        for waiter in (self._reader, self._writer):
-            if waiter is not None and not waiter.done():
-                waiter.set_exception(TimeoutError())
+        """The wheel's call: the present receive is over time."""
+        self.interrupt(TimeoutError())
+
+    def interrupt(self, error: OSError) -> None:
+        """Make the receive that waits now, if there is one, raise this error."""
+        reader = self._reader
+        if reader is not None and not reader.done():
+            reader.set_exception(error)
+
+    def extend(self, patience: float) -> None:
+        """Give the receive that waits now, if there is one, so many seconds from now on."""
+        if self._reader is not None:
+            self._wheel.start(self, patience)
 
     def _let_go(self) -> None:
         if self._watching:
@@ -193,7 +192,35 @@ class Stream:
         self.received += len(data)
         reader.set_result(data)
 
-    def _writable(self) -> None:
-        writer = self._writer
-        if writer is not None and not writer.done():
-            writer.set_result(None)
+
+class Writable:
+    """One wait for room in a socket's send buffer. It has its own deadline, beside that of a receive."""
+
+    __slots__ = ("_fd", "_loop", "_room", "_wheel", "bucket", "deadline")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, wheel: Wheel, fd: int) -> None:
+        self._loop = loop
+        self._wheel = wheel
+        self._fd = fd
+        self._room: asyncio.Future[None] = loop.create_future()
+        self.deadline: float | None = None
+        self.bucket: int | None = None
+
+    async def wait(self, patience: float) -> None:
+        """Wait for room. Raises TimeoutError after ``patience`` seconds."""
+        self._wheel.start(self, patience)
+        self._loop.add_writer(self._fd, self._ready)
+        try:
+            await self._room
+        finally:
+            self._loop.remove_writer(self._fd)
+            self._wheel.forget(self)
+
+    def timed_out(self) -> None:
+        """The wheel's call: the wait is over time."""
+        if not self._room.done():
+            self._room.set_exception(TimeoutError())
+
+    def _ready(self) -> None:
+        if not self._room.done():
+            self._room.set_result(None)

@@ -11,7 +11,10 @@ from g3_acl import Action, NetworkRule
 
 from ..io.listener import Listener, Peer
 from ..io.stream import Stream
+from ..task.errors import forbidden
+from ..upstream import Upstream
 from .context import ServerContext
+from .destination import DestinationFilter
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +32,18 @@ class Server(ABC):
     type_name: str
     """As the logs name it, ``HttpProxy`` for instance."""
 
-    def __init__(self, context: ServerContext, ingress: NetworkRule | None = None) -> None:
-        """``ingress`` decides by the client's address, before a byte is read."""
+    def __init__(
+        self,
+        context: ServerContext,
+        ingress: NetworkRule | None = None,
+        destinations: DestinationFilter | None = None,
+    ) -> None:
+        """``ingress`` decides by the client's address, before a byte is read; ``destinations`` by the target."""
         self.name = context.name
         self.context = context
         self.stats = context.stats
         self._ingress = ingress
+        self._destinations = destinations
         self._listeners: list[Listener] = []
         self._connections: set[asyncio.Task[None]] = set()
         self.online = True
@@ -65,6 +74,12 @@ class Server(ABC):
         task = self.context.loop.create_task(self._live(sock, peer), name="connection")
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
+
+    def check_destination(self, upstream: Upstream) -> None:
+        """Raise TaskError when the rules of this server forbid the target."""
+        if self._destinations is not None and not self._destinations.permits(upstream):
+            self.stats.dest_denied += 1
+            raise forbidden("target dest denied")
 
     def go_offline(self) -> None:
         """Close the listening sockets; running tasks go on."""

@@ -9,7 +9,7 @@ from typing import Any
 from ..escaper.base import Escaper
 from ..io.listener import Peer
 from ..io.pacing import SpeedLimit
-from ..io.relay import RelayHost, RelayOptions
+from ..io.relay import RelayHost, RelayOptions, Result
 from ..io.timers import Wheel
 from ..log import Logger
 from ..task.errors import Reason
@@ -66,13 +66,25 @@ class ServerContext:
         self.stats.task_alive += 1
         # Only the log wants to know, and it costs a system call.
         server_addr = client.getsockname() if self.task_log.enabled else None
-        return TaskNotes(self.type_name, self.name, server_addr, client_addr, upstream, wait_time)
+        notes = TaskNotes(self.type_name, self.name, server_addr, client_addr, upstream, wait_time)
+        if self.log_created:
+            notes.log(self.task_log, task_type, Event.CREATED)
+        return notes
 
-    def end_task(self, notes: TaskNotes, task_type: str, reason: Reason, detail: str = "", **more: Any) -> None:
-        """The task is over: account for it and write its log line."""
+    def end_task(
+        self,
+        notes: TaskNotes,
+        task_type: str,
+        reason: Reason,
+        detail: str = "",
+        *,
+        moved: Result | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> None:
+        """The task is over: account for it and write its log line, with ``more`` fields of its own kind."""
         stats = self.stats
         stats.task_alive -= 1
         if stats.on_idle is not None and not stats.task_alive:
             stats.on_idle()
         if self.task_log.enabled:
-            notes.log(self.task_log, task_type, Event.FINISHED, reason, detail, **more)
+            notes.log(self.task_log, task_type, Event.FINISHED, reason, detail, moved, more)

@@ -12,7 +12,7 @@ from g3_socks import Bind, Connect, Credentials, Reply, SocksServer, UdpAssociat
 from ..escaper.errors import TcpConnectError
 from ..io.listener import Peer
 from ..io.stream import Stream
-from ..task.errors import Reason, TaskError, forbidden, from_connect_error, socks_reply
+from ..task.errors import Reason, TaskError, from_connect_error, socks_reply
 from ..task.notes import Event, TaskNotes
 from ..task.notes import Stage as Progress
 from ..task.tunnel import TASK_TYPE, Tunnel, send_ahead
@@ -38,8 +38,7 @@ class SocksProxyServer(Server):
         negotiation_timeout: float,
     ) -> None:
         """``negotiation_timeout`` is the time in seconds that a client has to say what it wants."""
-        super().__init__(context, ingress)
-        self.destinations = destinations
+        super().__init__(context, ingress, destinations)
         self.negotiation_timeout = negotiation_timeout
 
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:
@@ -102,7 +101,7 @@ class SocksHandshake:
         except HostError:
             await self._refuse(Reply.GENERAL_FAILURE)
             return None
-        notes = context.begin_task(self._stream.sock, self._peer, upstream, wait_time)
+        notes = context.begin_task(TASK_TYPE, self._stream.sock, self._peer, upstream, wait_time)
         try:
             sock = await self._dial(notes)
             try:
@@ -123,10 +122,11 @@ class SocksHandshake:
     async def _dial(self, notes: TaskNotes) -> socket.socket:
         """The connected socket; the client is told why when there is none. Raises TaskError."""
         context = self._server.context
-        if not self._server.destinations.permits(notes.upstream):
-            self._server.stats.dest_denied += 1
+        try:
+            self._server.check_destination(notes.upstream)
+        except TaskError:
             await self._refuse(Reply.NOT_ALLOWED)
-            raise forbidden("target dest denied")
+            raise
         notes.stage = Progress.CONNECTING
         try:
             sock = await context.escaper.tcp_connect(notes.upstream, notes.connect, notes)

@@ -129,7 +129,13 @@ class TaskNotes:
         reason: Reason | None = None,
         error: str = "",
         moved: Result | None = None,
+        more: dict[str, Any] | None = None,
     ) -> None:
-        """Write one line of the task log; ``moved`` are the bytes of its tunnel, ``error`` says more for people."""
+        """Write one line of the task log.
+
+        ``error`` says more about the reason, for people; ``moved`` are the bytes of a tunnel; ``more`` are the fields
+        that only this kind of task has.
+        """
         if logger.enabled:
-            logger.log(self.fields(task_type, event, reason, moved), error)
+            fields = self.fields(task_type, event, reason, moved)
+            logger.log({**fields, **more} if more else fields, error)

@@ -1,0 +1,77 @@
+"""Options of TCP sockets, worked out once from the configuration and set on every socket."""
+
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..config.values.keepalive import TcpKeepalive
+    from ..config.values.sockopts import TcpMiscSockOpts
+
+SocketOption = tuple[int, int, int | bytes]
+"""Level, name and value, as `socket.setsockopt` takes them."""
+
+IP_BIND_ADDRESS_NO_PORT = 24
+"""Of <linux/in.h>; the socket module has it since Python 3.12 only."""
+
+KEEPALIVE_SECONDS_MAX = 32767
+"""The largest idle time and probe interval that Linux takes (MAX_TCP_KEEPIDLE in <net/tcp.h>)."""
+
+KEEPALIVE_COUNT_MAX = 127
+"""The largest probe count that Linux takes (MAX_TCP_KEEPCNT in <net/tcp.h>)."""
+
+LATE_BINDING: SocketOption = (socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+"""Set before bind() to port 0: the port is chosen by connect(), so that one address serves more than 64 K peers."""
+
+
+def tcp_options(
+    family: socket.AddressFamily, misc: "TcpMiscSockOpts", keepalive: "TcpKeepalive | None" = None
+) -> tuple[SocketOption, ...]:
+    """The options of ``tcp_misc_opts`` and ``tcp_keepalive`` for sockets of a family; TCP_NODELAY is on unless said."""
+    options: list[SocketOption] = []
+    if misc.no_delay is not False:
+        options.append((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1))
+    if misc.max_segment_size is not None:
+        options.append((socket.IPPROTO_TCP, socket.TCP_MAXSEG, misc.max_segment_size))
+    if misc.congestion_control is not None:
+        options.append((socket.IPPROTO_TCP, socket.TCP_CONGESTION, misc.congestion_control.encode()))
+    if family == socket.AF_INET6:
+        names = (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, socket.IPV6_TCLASS)
+        values = (misc.hop_limit, misc.traffic_class)
+    else:
+        names = (socket.IPPROTO_IP, socket.IP_TTL, socket.IP_TOS)
+        values = (misc.time_to_live, misc.type_of_service)
+    options.extend((names[0], name, value) for name, value in zip(names[1:], values, strict=True) if value is not None)
+    if misc.netfilter_mark is not None:
+        options.append((socket.SOL_SOCKET, socket.SO_MARK, misc.netfilter_mark))
+    if keepalive is not None and keepalive.enable:
+        options.extend(_keepalive(keepalive))
+    return tuple(options)
+
+
+def bind_to_device(interface: str) -> SocketOption:
+    """The option that ties a socket to a network interface."""
+    return (socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+
+
+def set_options(sock: socket.socket, options: Iterable[SocketOption]) -> None:
+    """Set them all. Raises OSError for the first one that the kernel refuses."""
+    for option in options:
+        sock.setsockopt(*option)
+
+
+def _keepalive(keepalive: "TcpKeepalive") -> list[SocketOption]:
+    options: list[SocketOption] = [
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _whole_seconds(keepalive.idle_time)),
+    ]
+    if keepalive.probe_interval is not None:
+        options.append((socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _whole_seconds(keepalive.probe_interval)))
+    if keepalive.probe_count is not None:
+        count = min(max(keepalive.probe_count, 1), KEEPALIVE_COUNT_MAX)
+        options.append((socket.IPPROTO_TCP, socket.TCP_KEEPCNT, count))
+    return options
+
+
+def _whole_seconds(seconds: float) -> int:
+    return min(max(round(seconds), 1), KEEPALIVE_SECONDS_MAX)

@@ -1,0 +1,242 @@
+"""The HTTP proxy: forwarding for http:// URIs, tunnels for CONNECT (RFC 9110, RFC 9112; g3's ``http_proxy``)."""
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from g3_acl import HostError, parse_host
+from g3_http import (
+    EasyProxy,
+    Form,
+    Leniency,
+    Limits,
+    MasqueHttp,
+    RequestError,
+    RequestHead,
+    RequestReader,
+    Target,
+    error_response,
+    parse_authority,
+    parse_well_known,
+)
+
+from ..io.listener import Peer
+from ..io.pacing import Pace, paces
+from ..io.stream import Stream
+from ..task.http_connect import HttpConnect
+from ..task.http_forward import TASK_TYPE as FORWARD
+from ..task.http_forward import HttpForward
+from ..task.http_upstream import HttpUpstream
+from ..task.tunnel import TASK_TYPE as TUNNEL
+from ..upstream import Upstream
+from .base import Server, Stage
+from .context import ServerContext
+from .destination import DestinationFilter
+
+if TYPE_CHECKING:
+    from ..config.server.http_proxy import HttpProxyConfig
+
+LENIENT = Leniency(raw_target=True, missing_host=True)
+"""What browsers and simple clients do against the standard without any ambiguity for a proxy."""
+
+REPLY_PATIENCE = 10.0
+"""Seconds without progress that a client has to take the few bytes of a reply."""
+
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 1 << 20
+"""How long, and for how much, a client that is refused may go on sending: a reset would overtake the refusal."""
+
+
+class HttpProxyServer(Server):
+    """g3's ``http_proxy``."""
+
+    type_name = "HttpProxy"
+
+    def __init__(self, context: ServerContext, config: "HttpProxyConfig") -> None:
+        destinations = DestinationFilter(config.name, config.dst_host_filter_set, config.dst_port_filter)
+        super().__init__(context, config.ingress_network_filter, destinations)
+        self.config = config
+        self.request_limits = Limits(head_size=config.req_header_max_size, body_line_length=config.body_line_max_length)
+        self.response_limits = Limits(
+            head_size=config.rsp_header_max_size, body_line_length=config.body_line_max_length
+        )
+        self.local_names = frozenset(config.local_server_name)
+
+    def first_stage(self, stream: Stream, peer: Peer) -> Stage:
+        """Read requests."""
+        return HttpClient(self, stream, peer)
+
+
+class HttpClient:
+    """One client's connection: its requests one after the other, until it closes or becomes a tunnel."""
+
+    __slots__ = ("_kept", "_paces", "context", "peer", "requests", "server", "stream", "waiting_since")
+
+    def __init__(self, server: HttpProxyServer, stream: Stream, peer: Peer) -> None:
+        self.server = server
+        self.context = server.context
+        self.stream = stream
+        self.peer = peer
+        self.requests = RequestReader(server.request_limits, LENIENT)
+        self.waiting_since = time.monotonic()
+        """When the wait for the present request began, on a monotonic clock in seconds."""
+        self._kept: HttpUpstream | None = None
+        self._paces = paces(time.monotonic, server.context.speed_limit)
+
+    async def run(self) -> Stage | None:
+        """Serve requests; a tunnel is the next stage."""
+        try:
+            while (head := await self._next_request()) is not None:
+                outcome = await self._serve(head)
+                if outcome is False:
+                    return None
+                if outcome is not True:
+                    return outcome
+                self.waiting_since = time.monotonic()
+        except OSError:  # the client is gone, or too slow; TimeoutError is an OSError as well
+            pass
+        finally:
+            if self._kept is not None:
+                self._kept.stream.close()
+        return None
+
+    async def _next_request(self) -> RequestHead | None:
+        """The next head; None when the client has closed, or broke HTTP and has been told so. Raises OSError."""
+        requests, config = self.requests, self.server.config
+        deadline = 0.0
+        while True:
+            try:
+                head = requests.next_event()
+            except RequestError as fault:
+                await self._refuse_early(fault.status, requests.data_to_send())
+                return None
+            if head is not None:
+                return head
+            if not deadline:
+                # Between two requests a client may idle; once a head has begun it has to be finished.
+                deadline = time.monotonic() + config.req_header_recv_timeout if requests.head_begun else 0.0
+            patience = max(deadline - time.monotonic(), 0.0) if deadline else config.pipeline_read_idle_timeout
+            try:
+                data = await self.stream.receive(patience)
+            except TimeoutError:
+                if deadline:
+                    await self._refuse_early(408, error_response(408, message="The request did not come in time."))
+                return None
+            if data:
+                requests.receive_data(data)
+            elif not deadline:
+                return None
+            else:
+                requests.receive_eof()
+
+    async def _serve(self, head: RequestHead) -> "Stage | bool":
+        """Serve one request: a stage follows, or the connection goes on (True) or is over (False)."""
+        try:
+            target, upstream, host = self._route(head)
+        except RequestError as fault:
+            await self._refuse_early(fault.status, fault.reply)
+            return False
+        task_type = TUNNEL if head.method == b"CONNECT" else FORWARD
+        wait_time = time.monotonic() - self.waiting_since
+        notes = self.context.begin_task(task_type, self.stream.sock, self.peer, upstream, wait_time)
+        if head.method == b"CONNECT":
+            return await HttpConnect(self, head, notes).run()
+        return await HttpForward(self, head, target, host, notes).run()
+
+    def _route(self, head: RequestHead) -> tuple[Target, Upstream, bytes | None]:
+        """Where the request goes, and the Host it takes along if that is the client's own. Raises RequestError."""
+        target, host = head.target, None
+        if self._is_local(head):
+            target = local_target(target)
+        elif not head.host_matches:
+            if not self.server.config.allow_custom_host:
+                raise RequestError("host", "Host is not the host of the request target", 409)
+            host = head.host
+        if target.form is not Form.AUTHORITY and target.scheme != b"http":
+            raise RequestError("target", "a scheme that this proxy does not forward", 501)
+        if head.max_forwards == 0:
+            raise RequestError("max_forwards", "the last recipient is this proxy, which has nothing to say", 501)
+        try:
+            return target, Upstream(parse_host(target.host), target.port), host
+        except HostError:
+            raise RequestError("host", "not a host name or address") from None
+
+    def _is_local(self, head: RequestHead) -> bool:
+        """Whether the request is for the proxy itself: g3's well-known URIs are."""
+        form = head.target.form
+        if form is Form.AUTHORITY:
+            return False
+        if not self.server.local_names:
+            return form is not Form.ABSOLUTE
+        if head.host is None:
+            return False
+        try:
+            return parse_host(parse_authority(head.host)[0]) in self.server.local_names
+        except (HostError, RequestError):
+            return False
+
+    def take_kept(self, upstream: Upstream) -> HttpUpstream | None:
+        """The connection that was kept, if it may carry a request for this server; it is closed otherwise."""
+        kept, self._kept = self._kept, None
+        if kept is None or kept.usable_for(upstream):
+            return kept
+        kept.stream.close()
+        return None
+
+    def keep(self, connection: HttpUpstream) -> None:
+        """Keep the connection for this client's next request."""
+        keepalive = self.server.config.http_forward_upstream_keepalive
+        if keepalive.enable:
+            connection.keep(keepalive.idle_expire)
+            self._kept = connection
+        else:
+            connection.stream.close()
+
+    def upload_paces(self, connection: HttpUpstream) -> list[Pace]:
+        """The limits on what the client sends."""
+        return self._paces[0] + connection.paces[0]
+
+    def download_paces(self, connection: HttpUpstream) -> list[Pace]:
+        """The limits on what the client gets."""
+        return self._paces[1] + connection.paces[1]
+
+    async def refuse(self, status: int, head: RequestHead, message: str, close: bool) -> bool:
+        """Answer with an error page; return whether the connection may carry another request."""
+        keep = not close and head.keep_alive and self.server.online and self.requests.body_ended
+        page = error_response(status, message=message, close=not keep, method=head.method)
+        try:
+            await self.stream.send(page, REPLY_PATIENCE)
+            if not keep:
+                await self._linger()
+        except OSError:
+            return False
+        return keep
+
+    async def _refuse_early(self, status: int, reply: bytes) -> None:
+        """Answer a request that is none, or say nothing at all where port scanners are to learn nothing."""
+        if not self.server.config.no_early_error_reply:
+            with contextlib.suppress(OSError):
+                await self.stream.send(reply, REPLY_PATIENCE)
+                await self._linger()
+
+    async def _linger(self) -> None:
+        """Close our half and let the client finish: to close with bytes unread would reset the reply away."""
+        self.stream.send_eof()
+        deadline = time.monotonic() + LINGER_SECONDS
+        left = LINGER_BYTES
+        while left > 0 and (patience := deadline - time.monotonic()) > 0:
+            data = await self.stream.receive(patience)
+            if not data:
+                return
+            left -= len(data)
+
+
+def local_target(target: Target) -> Target:
+    """The target behind a request to the proxy itself. Raises RequestError for one that has none."""
+    match parse_well_known(target, LENIENT):
+        case EasyProxy(target=inner) | MasqueHttp(target=inner):
+            return inner
+        case None:
+            raise RequestError("target", "a request for the proxy itself, which serves nothing there", 501)
+        case other:
+            raise RequestError("well_known", f"{type(other).__name__} is not supported here", 501)

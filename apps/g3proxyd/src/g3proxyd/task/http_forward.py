@@ -1,0 +1,298 @@
+"""Forwarding one HTTP request and its response (RFC 9110 section 7.6, RFC 9112; g3's http forward task)."""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from g3_http import (
+    FORWARDED_FIELDS,
+    LAST_CHUNK,
+    Framing,
+    HttpError,
+    RequestHead,
+    ResponseHead,
+    Target,
+    client_framing,
+    forward_request,
+    forward_response,
+)
+
+from ..escaper.base import ConnectNotes
+from ..escaper.errors import TcpConnectError
+from ..io.stream import Stream
+from .errors import Reason, TaskError, from_connect_error
+from .http_body import BULK, Body, BodyError, download_fault, response_fault, upload_fault
+from .http_log import ForwardLog
+from .http_upstream import HttpUpstream
+from .notes import Event, Stage, TaskNotes
+
+if TYPE_CHECKING:
+    from ..server.http_proxy import HttpClient
+
+TASK_TYPE = "HttpForward"
+
+SAFE_TO_REPEAT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"))
+"""Idempotent methods (RFC 9110 section 9.2.2): a proxy must not repeat any other on its own account."""
+
+
+UPLOAD_PATIENCE = 86400.0
+"""Seconds to wait for a response while the request body is still being sent; the body itself has its own patience."""
+
+GONE = frozenset((Reason.CLOSED_BY_UPSTREAM, Reason.UPSTREAM_READ_FAILED, Reason.UPSTREAM_WRITE_FAILED))
+"""How it shows that the server has closed a kept connection in the very moment in which we used it again."""
+
+
+class HttpForward:
+    """One request of one client, from its head to the last byte of the response."""
+
+    __slots__ = ("_begun", "_client", "_head", "_host", "_log", "_notes", "_target", "_upload", "_upload_fault")
+
+    def __init__(self, client: "HttpClient", head: RequestHead, target: Target, host: bytes | None, notes: TaskNotes):
+        """``target`` is where the request goes, ``host`` what Host will say there if not the target's authority."""
+        self._client = client
+        self._head = head
+        self._target = target
+        self._host = host
+        self._notes = notes
+        self._begun = False  # whether the client has seen a byte of the response
+        self._upload: asyncio.Task[None] | None = None
+        self._upload_fault: TaskError | None = None
+        self._log = ForwardLog(client.stream) if client.context.task_log.enabled else None
+
+    async def run(self) -> bool:
+        """Serve the request; return whether the client's connection may carry another one."""
+        reason, detail, keep = Reason.FINISHED, "", False
+        try:
+            keep = await self._exchange()
+            self._notes.stage = Stage.FINISHED
+        except TaskError as error:
+            reason, detail = error.reason, error.detail
+            keep = await self._fail(error)
+        except asyncio.CancelledError:
+            reason = Reason.CANCELED_AS_SERVER_QUIT
+            self._client.stream.abort()
+            raise
+        finally:
+            if self._upload is not None and not self._upload.done():
+                self._upload.cancel()
+            self._end(reason, detail)
+        return keep
+
+    async def _exchange(self) -> bool:
+        client, head = self._client, self._head
+        upstream = self._notes.upstream
+        client.server.check_destination(upstream)
+        config = client.server.config
+        request = forward_request(
+            head,
+            target=self._target,
+            host=self._host,
+            drop_default_port=config.drop_default_port_in_host,
+            keep_alive=config.http_forward_upstream_keepalive.enable,
+            drop=FORWARDED_FIELDS if config.steal_forwarded_for else (),
+        )
+        connection = client.take_kept(upstream)
+        if connection is not None:
+            self._notes.connect = connection.connect
+            try:
+                return await self._converse(connection, request)
+            except TaskError as error:
+                if not self._may_repeat(connection, error):
+                    raise
+        connection = await self._connect()
+        return await self._converse(connection, request)
+
+    def _may_repeat(self, connection: HttpUpstream, error: TaskError) -> bool:
+        """Whether a kept connection failed as those do: closed before it answered (RFC 9112 section 9.3.1)."""
+        return (
+            error.reason in GONE
+            and not self._begun
+            and connection.stream.received == connection.received_before
+            and self._head.method in SAFE_TO_REPEAT
+            and self._head.framing is Framing.NONE
+        )
+
+    async def _connect(self) -> HttpUpstream:
+        client, notes = self._client, self._notes
+        notes.stage = Stage.CONNECTING
+        notes.connect = ConnectNotes()
+        try:
+            sock = await client.context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
+        except TcpConnectError as error:
+            raise from_connect_error(error) from None
+        notes.stage = Stage.CONNECTED
+        if client.context.log_connected:
+            notes.log(client.context.task_log, TASK_TYPE, Event.CONNECTED)
+        context = client.context
+        stream = Stream(context.loop, sock, context.wheel)
+        return HttpUpstream(notes.upstream, stream, client.server.response_limits, notes.connect)
+
+    async def _converse(self, connection: HttpUpstream, request: bytes) -> bool:
+        """Send the request and pass the response on; keep the connection if both sides may, else close it."""
+        try:
+            await self._send_request(connection, request)
+            response = await self._read_response(connection)
+            keep = await self._answer(connection, response)
+        except BaseException:
+            connection.stream.close()
+            raise
+        uploaded = self._upload is None or (self._upload.done() and self._upload_fault is None)
+        if uploaded and response.keep_alive and connection.reader.reusable:
+            self._client.keep(connection)
+        else:
+            connection.stream.close()
+        return keep and uploaded
+
+    async def _send_request(self, connection: HttpUpstream, request: bytes) -> None:
+        stream, notes = connection.stream, self._notes
+        notes.stage = Stage.REPLYING
+        connection.begin(self._head.method)
+        if self._log is not None:
+            self._log.connection = connection
+        try:
+            if not stream.write(request):
+                await stream.drain(self._client.context.idle_seconds)
+        except OSError as error:
+            raise TaskError(Reason.UPSTREAM_WRITE_FAILED, str(error), 502) from None
+        if self._log is not None:
+            self._log.request_head_sent()
+        if not self._client.requests.body_ended:
+            self._upload = self._client.context.loop.create_task(self._send_body(connection), name="upload")
+        elif self._log is not None:
+            self._log.request_sent()
+
+    async def _send_body(self, connection: HttpUpstream) -> None:
+        """Pass the request body on, while the response may already be coming."""
+        client = self._client
+        body = Body(
+            client.requests,
+            client.stream,
+            connection.stream,
+            self._head.framing,
+            client.context.idle_seconds,
+            paces=client.upload_paces(connection),
+        )
+        if self._log is not None:
+            self._log.upload = body
+        try:
+            await body.rest()
+        except BodyError as error:
+            self._upload_fault = upload_fault(error)
+            if error.at_source:
+                # Half a request must never look like a whole one: neither wait for its answer nor finish it.
+                connection.stream.interrupt(ConnectionAbortedError())
+            # A server that takes no more may have answered already: the response will tell.
+        else:
+            if self._log is not None:
+                self._log.request_sent()
+            connection.stream.extend(client.server.config.rsp_header_recv_timeout)
+
+    async def _read_response(self, connection: HttpUpstream) -> ResponseHead:
+        """The final response head; interim ones are passed on as they come (RFC 9110 section 15.2)."""
+        reader = connection.reader
+        patience = self._client.server.config.rsp_header_recv_timeout
+        deadline = 0.0
+        while True:
+            try:
+                response = reader.next_event()
+            except HttpError as error:
+                raise response_fault(error) from None
+            if response is None:
+                if self._upload is not None and not self._upload.done():
+                    wait = UPLOAD_PATIENCE
+                else:
+                    now = time.monotonic()
+                    deadline = deadline or now + patience
+                    wait = max(deadline - now, 0.0)
+                await self._receive(connection, wait)
+            elif not response.interim:
+                if self._log is not None:
+                    self._log.response_head_received(response.status)
+                return response
+            elif self._head.minor:  # RFC 9110 section 15.2: never to an HTTP/1.0 client
+                await self._send(forward_response(response))
+                self._begun = False  # the final response has not begun yet
+
+    async def _receive(self, connection: HttpUpstream, patience: float) -> None:
+        try:
+            data = await connection.stream.receive(patience)
+        except TimeoutError:
+            raise TaskError(Reason.UPSTREAM_APP_TIMEOUT, "no response head in time", 504) from None
+        except OSError as error:
+            if self._upload_fault is not None and isinstance(error, ConnectionAbortedError):
+                raise self._upload_fault from None
+            raise TaskError(Reason.UPSTREAM_READ_FAILED, str(error), 502) from None
+        if data:
+            connection.reader.receive_data(data)
+        else:
+            connection.reader.receive_eof()
+
+    async def _answer(self, connection: HttpUpstream, response: ResponseHead) -> bool:
+        """Pass the response on; return whether the client may ask again on this connection."""
+        client, head, notes = self._client, self._head, self._notes
+        reader = connection.reader
+        framing = client_framing(response, head.minor)
+        keep = (
+            head.keep_alive
+            and framing is not Framing.CLOSE
+            and client.server.online
+            and (self._upload is None or self._upload.done())
+        )
+        data = forward_response(response, framing=framing, minor=head.minor, keep_alive=keep)
+        notes.stage = Stage.RELAYING
+        notes.ready = time.monotonic()
+        paces = client.download_paces(connection)
+        if response.framing is framing and not paces:
+            try:
+                data += reader.take_body(BULK)
+            except HttpError as error:
+                raise response_fault(error) from None
+        await self._send(data)
+        if not reader.body_ended:
+            body = Body(
+                reader,
+                connection.stream,
+                client.stream,
+                response.framing,
+                client.context.idle_seconds,
+                target_framing=framing,
+                paces=paces,
+            )
+            try:
+                await body.rest()
+            except BodyError as error:
+                raise download_fault(error) from None
+        elif framing is Framing.CHUNKED is not response.framing:
+            await self._send(LAST_CHUNK)
+        if self._log is not None:
+            self._log.response_received()
+        return keep
+
+    async def _send(self, data: bytes) -> None:
+        stream = self._client.stream
+        self._begun = True
+        try:
+            if not stream.write(data):
+                await stream.drain(self._client.context.idle_seconds)
+        except OSError as error:
+            raise TaskError(Reason.CLIENT_TCP_WRITE_FAILED, str(error), None) from None
+
+    async def _fail(self, error: TaskError) -> bool:
+        """Tell the client, if it has not heard anything yet; half a response is cut off with a reset."""
+        client = self._client
+        if self._begun or error.status is None:
+            client.stream.abort()
+            return False
+        if self._upload is not None and not self._upload.done():
+            self._upload.cancel()
+        if self._log is not None:
+            self._log.status = error.status
+        return await client.refuse(error.status, self._head, f"{self._notes.upstream}: {error.detail}", error.close)
+
+    def _end(self, reason: Reason, detail: str) -> None:
+        client, log = self._client, self._log
+        more = None
+        if log is not None:
+            log.count(self._notes, self._head)
+            more = log.fields(self._head, self._target, client.server.config.log_uri_max_chars)
+        client.context.end_task(self._notes, TASK_TYPE, reason, detail, more=more)

@@ -1,0 +1,69 @@
+"""A connection to an HTTP server, and whether it may serve another request."""
+
+import time
+
+from g3_http import Leniency, Limits, ResponseReader
+
+from ..escaper.base import ConnectNotes
+from ..io.pacing import paces
+from ..io.stream import Stream
+from ..upstream import Upstream
+
+LENIENT = Leniency(bare_status_line=True)
+"""Many servers send "HTTP/1.1 200" without the space that the standard demands behind the code."""
+
+
+class HttpUpstream:
+    """One connection with its reader; kept between two requests of the same client to the same server."""
+
+    __slots__ = (
+        "connect",
+        "expires",
+        "paces",
+        "reader",
+        "received_before",
+        "requests",
+        "sent_before",
+        "stream",
+        "upstream",
+    )
+
+    def __init__(self, upstream: Upstream, stream: Stream, limits: Limits, connect: ConnectNotes) -> None:
+        """``stream`` is connected to ``upstream``, or to whatever stands for it, in the way that ``connect`` tells."""
+        self.upstream = upstream
+        self.stream = stream
+        self.reader = ResponseReader(limits, LENIENT)
+        self.connect = connect
+        """How the connection was made: the log lines of later requests tell it as well."""
+        self.paces = paces(time.monotonic, connect.speed_limit)
+        """What the escaper lets this connection move: up and down."""
+        self.requests = 0
+        """Requests that were sent."""
+        self.received_before = 0
+        """Bytes that had come when the present request was sent."""
+        self.sent_before = 0
+        """Bytes that had been sent before the present request."""
+        self.expires = 0.0
+
+    def begin(self, method: bytes) -> None:
+        """Another request is about to be sent."""
+        self.requests += 1
+        self.received_before = self.stream.received
+        self.sent_before = self.stream.sent
+        self.reader.expect(method)
+
+    def keep(self, seconds: float) -> None:
+        """Note that the connection is idle from now on and may be used again for so many seconds."""
+        self.expires = time.monotonic() + seconds
+
+    def usable_for(self, upstream: Upstream) -> bool:
+        """Whether another request for this server may be sent.
+
+        A server that said anything unasked, or closed, is not asked again: what it says next would answer nobody.
+        """
+        return (
+            self.upstream == upstream
+            and self.reader.reusable
+            and not self.stream.surprised
+            and time.monotonic() < self.expires
+        )
