@@ -10,6 +10,7 @@ from __future__ import annotations
 from .config import Config
 from .errors import ConfigError, Kind, Problem
 from .escaper import DirectFixedConfig, DummyDenyConfig, EscaperConfig
+from .loader import load
 from .log import LogConfig, LoggerConfig
 from .resolver import CAresConfig, DenyAllConfig, ResolverConfig
 from .runtime import RuntimeConfig
@@ -36,4 +37,5 @@ __all__ = [
     "SocksProxyConfig",
     "TcpServerConfig",
     "WorkerConfig",
+    "load",
 ]

@@ -26,9 +26,9 @@ class Config:
 
     path: Path
     """The main file."""
-    runtime: RuntimeConfig = RuntimeConfig()
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     worker: WorkerConfig | None = None
-    log: LogConfig = LogConfig()
+    log: LogConfig = field(default_factory=LogConfig)
     servers: Mapping[str, ServerConfig] = field(default_factory=dict)
     escapers: Mapping[str, EscaperConfig] = field(default_factory=dict)
     resolvers: Mapping[str, ResolverConfig] = field(default_factory=dict)

@@ -6,7 +6,8 @@ from pydantic import ValidationInfo
 
 from .keys import any_case, squash
 from .nodes import Node
-from .section import Reader, Reference, Section
+from .reading import Reader, Reference
+from .section import Section
 from .values.mistake import show, wrong
 from .values.text import NodeName, parse_node_name
 from .values.value import Value

@@ -7,7 +7,7 @@ program or a test builds a configuration by hand; either way the fields' own ann
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Self
 
@@ -15,57 +15,13 @@ from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, Validatio
 from pydantic.fields import FieldInfo
 
 from . import nodes
-from .errors import Kind, Problem
+from .errors import Kind
 from .keys import Aliases, NoEffect, NotYet, OldNames, normalise
 from .nodes import Entry, KeyPath, Node, Place
+from .reading import Fields, Reader
 from .values.mistake import Mistake, MistakeError, nearest, show, wrong
 
-__all__ = ["Key", "Reader", "Reference", "Section", "keys_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A value that names another object: the name, the kind of object it must be, and the node that says so."""
-
-    kind: str
-    name: str
-    node: Node
-
-
-@dataclass(slots=True)
-class Reader:
-    """What comes to light while one object is read, beside its values: pass it as pydantic's validation context.
-
-    `label` names the object in messages (`server http`), `root` is the path of its map in its document.
-    """
-
-    label: str
-    root: KeyPath = ()
-    problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
-    references: list[Reference] = field(default_factory=list)
-
-    def path(self, node: Node, *more: str | int) -> str:
-        """The key path of a node for messages."""
-        inner = nodes.render_path((*node.path[len(self.root) :], *more))
-        return f"{self.label}.{inner}" if inner and not inner.startswith("[") else self.label + inner
-
-    def refuse(self, kind: Kind, place: Place, path: str, mistake: Mistake) -> None:
-        """Note a mistake."""
-        self.problems.append(Problem(kind, place, path, mistake.message, mistake.expected, mistake.suggestion))
-
-    def warn(self, place: Place, path: str, message: str) -> None:
-        """Note a warning."""
-        self.warnings.append(Problem(Kind.WARNING, place, path, message))
-
-
-class Fields(dict[str, object]):
-    """The values of a section by the names of its fields, with the map they come from."""
-
-    def __init__(self, node: nodes.Mapping) -> None:
-        super().__init__()
-        self.node = node
-        self.misspelt: set[str] = set()
+__all__ = ["Key", "Section", "keys_of"]
 
 
 class Section(BaseModel):

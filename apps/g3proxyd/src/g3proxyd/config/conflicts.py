@@ -1,0 +1,40 @@
+"""What does not fit together between servers: two on one address, or an address that nobody could find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address
+
+from .errors import Kind, Problem
+from .nodes import Place
+from .values.listen import TcpListen
+
+__all__ = ["check_listeners"]
+
+
+def check_listeners(listeners: Iterable[tuple[str, TcpListen, Place]]) -> list[Problem]:
+    """Look at the servers' listening sockets, each with the server's name and the place of its `listen` key."""
+    problems: list[Problem] = []
+    taken: dict[tuple[object, ...], tuple[str, Place]] = {}
+    for name, listen, place in listeners:
+        path = f"server {name}.listen"
+        if listen.address.port == 0:
+            message = "port 0 would be a different port at each start"
+            problems.append(Problem(Kind.CONFLICT, place, path, message, "a port from 1 to 65535"))
+            continue
+        others = [taken[key] for key in _claims(listen) if key in taken]
+        if others:
+            other, where = others[0]
+            message = f"{listen.address} is taken by the server {other} at {where}"
+            problems.append(Problem(Kind.CONFLICT, place, path, message, "an address of its own for each server"))
+        taken.update(dict.fromkeys(_claims(listen), (name, place)))
+    return problems
+
+
+def _claims(listen: TcpListen) -> list[tuple[object, ...]]:
+    """What a socket takes for itself; `[::]` takes the IPv4 addresses as well unless it is told not to."""
+    host, port = listen.address.host, listen.address.port
+    claims: list[tuple[object, ...]] = [(host, port, listen.interface)]
+    if host == IPv6Address(0) and not listen.ipv6_only:
+        claims.append((IPv4Address(0), port, listen.interface))
+    return claims
