@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
+from ..io.pacing import SpeedLimit
 from ..upstream import Upstream
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
@@ -40,6 +41,35 @@ class ConnectNotes:
     """Attempts that were started."""
     tcp_connect_spend: float = 0.0
     """Seconds from the first attempt to the outcome."""
+    speed_limit: SpeedLimit | None = None
+    """The escaper's ``tcp_sock_speed_limit``: set by the escaper that dialled, applied by the task."""
+
+
+class EscaperStats:
+    """Counters of one escaper since its start, by the names of g3's metrics."""
+
+    __slots__ = (
+        "ip_blocked",
+        "task_total",
+        "tcp_connect_attempt",
+        "tcp_connect_error",
+        "tcp_connect_establish",
+        "tcp_connect_success",
+        "tcp_connect_timeout",
+    )
+
+    def __init__(self) -> None:
+        self.task_total = 0
+        """Connections that tasks asked for."""
+        self.tcp_connect_attempt = 0
+        self.tcp_connect_success = 0
+        """Attempts that were answered; may exceed those that were handed to tasks."""
+        self.tcp_connect_establish = 0
+        """Connections that were handed to tasks."""
+        self.tcp_connect_error = 0
+        self.tcp_connect_timeout = 0
+        self.ip_blocked = 0
+        """Addresses that the egress network filter forbade."""
 
 
 class Escaper(ABC):
@@ -51,6 +81,7 @@ class Escaper(ABC):
     def __init__(self, name: str) -> None:
         self.name = name
         """The name from the configuration."""
+        self.stats = EscaperStats()
 
     @abstractmethod
     async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:

@@ -31,7 +31,7 @@ class Answer:
     A name that exists without an address of the family has no addresses and no error.
     """
 
-    addresses: tuple[IPv4Address, ...] | tuple[IPv6Address, ...]
+    addresses: tuple[IPv4Address | IPv6Address, ...]
     error: ResolveError | None = None
     source: Source = Source.QUERY
 

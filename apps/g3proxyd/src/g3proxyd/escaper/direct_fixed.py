@@ -1,0 +1,99 @@
+"""The escaper that connects to the remote side itself, from fixed local addresses if wanted."""
+
+import asyncio
+import random
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from g3_acl import default_egress_network_rule, unmap
+from g3_escape import Family, Pace, Strategy
+
+from ..io.sockopts import tcp_options
+from ..log import Logger
+from ..resolver.base import Answer, Query, Resolver
+from ..upstream import Upstream
+from .base import ConnectNotes, Escaper, TaskIdentity
+from .dial import dial
+from .errors import TcpConnectError
+from .log import log_tcp_connect
+from .race import Ask, Course, Race
+from .sockets import FamilySockets, Host, OutgoingSockets
+
+if TYPE_CHECKING:
+    from ..config.escaper.direct_fixed import DirectFixedConfig
+
+
+class DirectFixedEscaper(Escaper):
+    """g3's ``direct_fixed``."""
+
+    type_name = "DirectFixed"
+
+    def __init__(self, config: "DirectFixedConfig", resolver: Resolver, logger: Logger) -> None:
+        """``logger`` is the escape logger of the daemon."""
+        super().__init__(config.name)
+        self._resolver = resolver
+        self._logger = logger.bind(escaper_type=self.type_name, escaper_name=config.name)
+        self._redirection = config.resolve_redirection
+        self._speed_limit = config.tcp_sock_speed_limit
+        self._course = _course(config)
+        self._sockets = _sockets(config, self)
+
+    async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
+        """Connect to the upstream itself; a name is redirected, resolved, and raced."""
+        self.stats.task_total += 1
+        notes.escaper = self.name
+        notes.speed_limit = self._speed_limit
+        report = partial(self._report, upstream, notes, task) if self._logger.enabled else None
+        loop = asyncio.get_running_loop()
+        host = upstream.host
+        if not isinstance(host, str):
+            timeout = self._course.pace.each_timeout
+            return await dial(loop, self._sockets, unmap(host), upstream.port, timeout, notes, report)
+        race = Race(loop, self._sockets, upstream.port, self._course, notes, report)
+        return await race.run(self._asking(host))
+
+    def _asking(self, domain: str) -> Ask:
+        """How to find the addresses of a name: what the redirection says, else what the resolver says."""
+        found = None if self._redirection is None else self._redirection.find(domain)
+        if found is None or isinstance(found, str):
+            return partial(self._resolver.query, found or domain)
+        return partial(_redirected, tuple(unmap(address) for address in found))
+
+    def _report(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity, error: TcpConnectError) -> None:
+        log_tcp_connect(self._logger, error, upstream, notes, task)
+
+
+def _redirected(addresses: tuple[Host, ...], family: Family, receive: Callable[[Answer], None]) -> Answer | Query:
+    return Answer(tuple(address for address in addresses if address.version == family.value))
+
+
+def _course(config: "DirectFixedConfig") -> Course:
+    eyeballs = config.happy_eyeballs
+    strategy = config.resolve_strategy
+    pace = Pace(
+        resolution_delay=eyeballs.resolution_delay,
+        second_resolution_timeout=eyeballs.second_resolution_timeout,
+        first_address_family_count=eyeballs.first_address_family_count,
+        connection_attempt_delay=eyeballs.connection_attempt_delay,
+        max_tries=config.tcp_connect.max_retry + 1,
+        each_timeout=config.tcp_connect.each_timeout,
+    )
+    shuffle = random.shuffle if strategy.pick.value == "random" else None
+    return Course(Strategy(strategy.query.value).families, pace, shuffle)
+
+
+def _sockets(config: "DirectFixedConfig", escaper: Escaper) -> OutgoingSockets:
+    def of_family(family: socket.AddressFamily, version: int, disabled: bool) -> FamilySockets:
+        options = tcp_options(family, config.tcp_misc_opts, config.tcp_keepalive)
+        return FamilySockets(not disabled, options, tuple(ip for ip in config.bind_ip if ip.version == version))
+
+    return OutgoingSockets(
+        name=config.name,
+        ipv4=of_family(socket.AF_INET, 4, config.no_ipv4),
+        ipv6=of_family(socket.AF_INET6, 6, config.no_ipv6),
+        interface=config.bind_interface,
+        egress=config.egress_network_filter or default_egress_network_rule(),
+        stats=escaper.stats,
+    )

@@ -1,0 +1,26 @@
+"""The escape log: failures towards the remote side."""
+
+from ..log import Logger, encode
+from ..upstream import Upstream
+from .base import ConnectNotes, TaskIdentity
+from .errors import TcpConnectError
+
+
+def log_tcp_connect(
+    logger: Logger, error: TcpConnectError, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity
+) -> None:
+    """Write one TcpConnect record; ``logger`` is bound to the escaper's type and name."""
+    logger.log(
+        {
+            "escape_type": "TcpConnect",
+            "task_id": task.task_id,
+            "upstream": str(upstream),
+            "next_bind_ip": encode.ip(notes.next_bind_ip),
+            "next_bound_addr": encode.address(notes.next_bound_addr),
+            "next_peer_addr": encode.address(notes.next_peer_addr),
+            "tcp_connect_tries": notes.tcp_connect_tries,
+            "tcp_connect_spend": encode.duration(notes.tcp_connect_spend),
+            "reason": error.reason.value,
+        },
+        str(error),
+    )

@@ -1,0 +1,113 @@
+"""The sockets of an escaper: which addresses they may go to, where they are bound, which options they have."""
+
+import errno
+import logging
+import os
+import random
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
+
+from g3_acl import NetworkRule
+
+from ..io.sockopts import LATE_BINDING, SocketOption, bind_to_device, set_options
+from .base import EscaperStats, SocketAddress
+from .errors import ConnectReason, TcpConnectError
+
+log = logging.getLogger(__name__)
+
+Host = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class FamilySockets:
+    """How the sockets of one address family are made."""
+
+    enabled: bool = True
+    """Whether the escaper uses the family at all."""
+    options: tuple[SocketOption, ...] = ()
+    """Set on every socket."""
+    bind_ips: tuple[Host, ...] = ()
+    """Local addresses to pick from; empty leaves the choice to the kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingSockets:
+    """Makes sockets that are ready to connect to one address."""
+
+    name: str
+    """The escaper's name, for messages."""
+    ipv4: FamilySockets
+    ipv6: FamilySockets
+    interface: str | None = None
+    """The network interface that everything is sent through; a chosen local address takes precedence, as in g3."""
+    egress: NetworkRule | None = None
+    """Which addresses may be connected to; None permits all."""
+    stats: EscaperStats = field(default_factory=EscaperStats)
+    choose: Callable[[Sequence[Host]], Host] = random.choice
+    """Picks one of several local addresses."""
+
+    def open(self, host: Host, port: int) -> tuple[socket.socket, SocketAddress, Host | None]:
+        """A non-blocking TCP socket for this very address, the address for connect(), and the local one if chosen.
+
+        Raises TcpConnectError when the address is not allowed or the socket cannot be made.
+        """
+        ipv6 = isinstance(host, IPv6Address)
+        family = self.ipv6 if ipv6 else self.ipv4
+        self._check(host, family)
+        bind_ip = self._bind_ip(family, host.version)
+        try:
+            address = socket_address(host, port)
+            sock = socket.socket(socket.AF_INET6 if ipv6 else socket.AF_INET, _STREAM)
+            try:
+                set_options(sock, family.options)
+                if bind_ip is not None:
+                    sock.setsockopt(*LATE_BINDING)
+                    sock.bind((str(bind_ip), 0))
+                elif self.interface is not None:
+                    set_options(sock, (LATE_BINDING, bind_to_device(self.interface)))
+            except BaseException:
+                sock.close()
+                raise
+        except OSError as error:
+            raise TcpConnectError(ConnectReason.SETUP_SOCKET_FAILED, os_error=error) from None
+        return sock, address, bind_ip
+
+    def _check(self, host: Host, family: FamilySockets) -> None:
+        if not family.enabled:
+            raise TcpConnectError(ConnectReason.FORBIDDEN_ADDRESS_FAMILY)
+        if self.egress is None:
+            return
+        action = self.egress.check(host)
+        if action.logs:
+            log.info("escaper %s: the rules %s %s", self.name, "permit" if action.permits else "forbid", host)
+        if not action.permits:
+            self.stats.ip_blocked += 1
+            raise TcpConnectError(ConnectReason.FORBIDDEN_REMOTE_ADDRESS, detail=str(host))
+
+    def _bind_ip(self, family: FamilySockets, version: int) -> Host | None:
+        own = family.bind_ips
+        if own:
+            return own[0] if len(own) == 1 else self.choose(own)
+        if self.ipv4.bind_ips or self.ipv6.bind_ips:
+            # Addresses were given for the other family only: leaving by one that is not listed would be no way out.
+            raise TcpConnectError(ConnectReason.ESCAPER_NOT_USABLE, detail=f"no IPv{version} address to bind to")
+        return None
+
+
+_STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+
+
+def socket_address(host: Host, port: int) -> SocketAddress:
+    """The address as connect() takes it. Raises OSError for a zone (RFC 4007) that this machine does not have."""
+    if isinstance(host, IPv6Address) and host.scope_id is not None:
+        zone = host.scope_id
+        try:
+            index = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+        except ValueError:
+            index = -1
+        if not 0 <= index <= 0xFFFFFFFF:
+            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+        return (str(IPv6Address(int(host))), port, 0, index)
+    return (str(host), port)
