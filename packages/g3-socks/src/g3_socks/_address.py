@@ -85,9 +85,11 @@ def to_host(host: Host) -> Host:
     """Return the host as `read_name` would give it; raises LocalProtocolError for a name that it would not take."""
     if not isinstance(host, str):
         return host
+    if not host.isascii():
+        raise LocalProtocolError(f"host {host!r}: not ASCII, as its IDNA form would be")
     try:
         return read_name(host.encode("ascii"))
-    except (UnicodeEncodeError, RemoteProtocolError) as error:
+    except RemoteProtocolError as error:
         raise LocalProtocolError(f"host {host!r}: {error}") from error
 
 

@@ -97,7 +97,8 @@ class Socks5Server(Machine[ServerEvent]):
             if box.find(method, 2, end) >= 0:
                 break
         else:
-            raise MethodError(f"none of the methods {list(box[2:end])} is accepted", _NO_ACCEPTABLE_METHODS)
+            first = box[2 : min(end, 10)].hex(" ")
+            raise MethodError(f"no method of ours is among the {box[1]} offered ({first})", _NO_ACCEPTABLE_METHODS)
         del box[:end]
         if method:
             self._outbox += b"\x05\x02"
