@@ -7,7 +7,7 @@ from g3_machine import LocalProtocolError, Machine, RemoteProtocolError
 
 from ._chunked import ChunkedBody
 from ._errors import HttpError
-from ._framing import Framing
+from ._framing import CHUNKED, CLOSE, LENGTH, NONE, Framing
 from ._limits import Limits
 from ._pack import Field
 
@@ -37,12 +37,12 @@ class BodyReader(Machine[H]):
     @property
     def body_ended(self) -> bool:
         """Whether nothing of the body is left to take; `next_event` may be called then, and only then."""
-        return self._framing is Framing.NONE or (self._framing is Framing.CLOSE and self._eof and not self._inbox)
+        return self._framing is NONE or (self._framing is CLOSE and self._eof and not self._inbox)
 
     @property
     def body_left(self) -> int | None:
         """How many bytes of the body have not been taken or skipped, or None if only its end will tell."""
-        if self._framing is Framing.LENGTH:
+        if self._framing is LENGTH:
             return self._left
         return 0 if self.body_ended else None
 
@@ -72,24 +72,21 @@ class BodyReader(Machine[H]):
 
         Raises LocalProtocolError while the reader itself holds bytes, for a chunked body, and beyond the end.
         """
-        if self._inbox or self._framing is Framing.CHUNKED:
+        if self._inbox or self._framing is CHUNKED:
             raise LocalProtocolError("the next bytes of the body have to be taken from the reader")
-        if size < 0 or (self._framing is not Framing.CLOSE and size > self._left):
+        if size < 0 or (self._framing is not CLOSE and size > self._left):
             raise LocalProtocolError("more bytes than the body has left")
-        if self._framing is Framing.LENGTH:
+        if self._framing is LENGTH:
             self._count(size)
 
     def _begin_body(self, framing: Framing, length: int | None) -> None:
         self._framing = framing
-        self._left = 0
-        self._walked = 0
-        self._chunks = None
-        if framing is Framing.LENGTH:
+        self._left = 0  # bytes that Content-Length still counts
+        self._walked = 0  # bytes at the front of the inbox that are checked framing and data
+        self._chunks = ChunkedBody(self.limits, self._error) if framing is CHUNKED else None
+        if framing is LENGTH:
             self._left = length or 0
-            if not length:
-                self._framing = Framing.NONE
-        elif framing is Framing.CHUNKED:
-            self._chunks = ChunkedBody(self.limits, self._error)
+            self._count(0)
 
     def _guard(self, decode: bool, limit: int | None) -> bytes:
         if self._fault is not None:
@@ -110,14 +107,18 @@ class BodyReader(Machine[H]):
             raise
         return data
 
+    def _check_body_ended(self) -> None:
+        if self._framing is not NONE and not self.body_ended:
+            raise LocalProtocolError("the body of the message before has not been taken")
+
     def _take_plain(self, room: int) -> bytes:
-        if self._framing is Framing.NONE:
+        if self._framing is NONE:
             return b""
         size = min(len(self._inbox), room)
-        if self._framing is Framing.LENGTH:
+        if self._framing is LENGTH:
             size = min(size, self._left)
             self._count(size)
-        return self._take(size)
+        return self._cut(size)
 
     def _take_chunked(self, chunks: ChunkedBody, room: int) -> bytes:
         if not self._walked:
@@ -125,8 +126,8 @@ class BodyReader(Machine[H]):
         size = min(self._walked, room)
         self._walked -= size
         if chunks.ended and not self._walked:
-            self._framing = Framing.NONE
-        return self._take(size)
+            self._framing = NONE
+        return self._cut(size)
 
     def _take_decoded(self, chunks: ChunkedBody, room: int) -> bytes:
         if self._walked:
@@ -135,10 +136,19 @@ class BodyReader(Machine[H]):
         while not content and (size := chunks.advance(self._inbox, room, content)):
             del self._inbox[:size]
         if chunks.ended:
-            self._framing = Framing.NONE
+            self._framing = NONE
         return b"".join(content)
+
+    def _cut(self, size: int) -> bytes:
+        """Remove and return the first bytes of the inbox; all of them, the usual case, with one copy."""
+        box = self._inbox
+        if size < len(box):
+            return self._take(size)
+        data = bytes(box)
+        box.clear()
+        return data
 
     def _count(self, size: int) -> None:
         self._left -= size
         if not self._left:
-            self._framing = Framing.NONE
+            self._framing = NONE

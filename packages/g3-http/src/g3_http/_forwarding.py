@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable
 
 from g3_machine import LocalProtocolError
 
-from ._framing import Framing, split_list
+from ._framing import CHUNKED, CLOSE, LENGTH, NONE, Framing, split_list
 from ._pack import Field, pack_fields
 from ._request import RequestHead
 from ._response import ResponseHead
-from ._target import Form, Target
+from ._target import ABSOLUTE, ORIGIN, Form, Target
 
 _NOTHING: frozenset[bytes] = frozenset()
 _pair = b": ".join
@@ -21,7 +21,7 @@ def forward_request(
     head: RequestHead,
     *,
     target: Target | None = None,
-    form: Form = Form.ORIGIN,
+    form: Form = ORIGIN,
     host: bytes | None = None,
     drop_default_port: bool = False,
     keep_alive: bool = True,
@@ -44,10 +44,9 @@ def forward_request(
     - ``drop`` holds the lower-case names of further fields that end here, such as `FORWARDED_FIELDS`;
     - ``fields`` are put at the end, such as Via or Proxy-Authorization.
 
-    Raises LocalProtocolError for a host or fields that would break a line, for the absolute form of a target without a
-    scheme, and for a request whose Max-Forwards is 0.
+    Raises LocalProtocolError for a host or fields that would break a line or the framing, for the absolute form of a
+    target without a scheme, and for a request whose Max-Forwards is 0.
     """
-    control = head.control
     if target is None:
         target = head.target
     if host is None:
@@ -56,32 +55,18 @@ def forward_request(
         raise LocalProtocolError("a host that would break the Host field")
     if drop_default_port and host.endswith(suffix := _DEFAULT_PORT_SUFFIXES.get(target.scheme, b" ")):
         host = host[: -len(suffix)]
-    if form is Form.ABSOLUTE:
-        if not target.scheme:
-            raise LocalProtocolError("the absolute form of a target without a scheme")
-        uri = target.uri
-    else:
-        uri = target.path or target.authority
+    uri = _absolute_form(target) if form is ABSOLUTE else target.path or target.authority
     lines = [b"%b %b HTTP/1.1\r\nHost: %b" % (head.method, uri, host)]
     lines += map(_pair, _filtered(head.end_to_end, drop) if drop else head.end_to_end)
+    options = [] if keep_alive else [b"close"]
     if head.method == b"OPTIONS" or head.method == b"TRACE":
         _count_hop(lines, head)
-    if head.framing is Framing.LENGTH:
+    if head.framing is LENGTH:
         lines.append(b"Content-Length: %d" % (head.content_length or 0))
-    elif head.framing is Framing.CHUNKED:
+    elif head.framing is CHUNKED:
         lines.append(b"Transfer-Encoding: chunked")
-        if b"trailer" in control:
-            lines.append(b"Trailer: " + control[b"trailer"])
-    if b"expect" in control:
-        lines.append(b"Expect: " + control[b"expect"])
-    options = [] if keep_alive else [b"close"]
-    if b"te" in control and b"trailers" in split_list(control[b"te"].lower()):
-        # RFC 9110 section 10.1.4: of all codings only this promise may be passed on, and Connection has to name it.
-        lines.append(b"TE: trailers")
-        options.append(b"TE")
-    if upgrade and head.upgrade:
-        lines.append(b"Upgrade: " + b", ".join(head.upgrade))
-        options.append(b"Upgrade")
+    if not _FURTHER.isdisjoint(head.control):
+        options += _further_control(lines, head, upgrade)
     return _assemble(lines, options, fields)
 
 
@@ -106,18 +91,19 @@ def forward_response(
     - ``drop`` holds the lower-case names of further fields that end here;
     - ``fields`` are put at the end.
 
-    Raises LocalProtocolError for fields that would break a line, and for a framing that the body cannot have.
+    Raises LocalProtocolError for fields that would break a line or the framing, and for a framing that the body
+    cannot have.
     """
     control = head.control
     if framing is None:
         framing = head.framing
-    elif framing is not head.framing and (framing in _FIXED or head.framing is Framing.NONE):
+    elif framing is not head.framing and (framing in _FIXED or head.framing is NONE):
         raise LocalProtocolError("a framing that this body cannot have")
     lines = [b"HTTP/1.1 %d %b" % (head.status, head.reason)]
     lines += map(_pair, _filtered(head.end_to_end, drop) if drop else head.end_to_end)
-    if framing is Framing.CHUNKED:
+    if framing is CHUNKED:
         lines.append(b"Transfer-Encoding: chunked")
-        if b"trailer" in control and head.framing is Framing.CHUNKED:
+        if b"trailer" in control and head.framing is CHUNKED:
             lines.append(b"Trailer: " + control[b"trailer"])
     elif head.content_length is not None:
         lines.append(b"Content-Length: %d" % head.content_length)
@@ -126,7 +112,7 @@ def forward_response(
         lines.append(b"Upgrade: " + control[b"upgrade"])
         options.append(b"Upgrade")
     if head.status >= 200:
-        if not keep_alive or framing is Framing.CLOSE:
+        if not keep_alive or framing is CLOSE:
             options.append(b"close")
         elif not minor:
             options.append(b"keep-alive")
@@ -140,19 +126,25 @@ def client_framing(head: ResponseHead, minor: int) -> Framing:
     `BodyReader.take_content` gives. A body that ends with the upstream's connection goes to an HTTP/1.1 client in
     chunks, so that a cut-off one cannot pass for a whole one: send it through `pack_chunk`, then `pack_last_chunk`.
     """
-    if head.framing is Framing.CHUNKED and not minor:
-        return Framing.CLOSE
-    if head.framing is Framing.CLOSE and minor:
-        return Framing.CHUNKED
+    if head.framing is CHUNKED and not minor:
+        return CLOSE
+    if head.framing is CLOSE and minor:
+        return CHUNKED
     return head.framing
 
 
-_FIXED = (Framing.NONE, Framing.LENGTH)
+_FIXED = (NONE, LENGTH)
 """What no body can be changed to: its length is not known before its end."""
 
 
 def _filtered(fields: Iterable[Field], drop: Collection[bytes]) -> list[Field]:
     return [field for field in fields if field[0].lower() not in drop]
+
+
+def _absolute_form(target: Target) -> bytes:
+    if not target.scheme:
+        raise LocalProtocolError("the absolute form of a target without a scheme")
+    return target.uri
 
 
 def _count_hop(lines: list[bytes], head: RequestHead) -> None:
@@ -167,8 +159,39 @@ def _count_hop(lines: list[bytes], head: RequestHead) -> None:
             lines[at] = b"Max-Forwards: %d" % (left - 1)
 
 
+_FURTHER = frozenset((b"expect", b"te", b"trailer", b"upgrade"))
+
+
+def _further_control(lines: list[bytes], head: RequestHead, upgrade: bool) -> list[bytes]:
+    """Pass on what may be passed on of Trailer, Expect, TE and Upgrade; return what Connection has to name."""
+    control = head.control
+    options = []
+    if b"trailer" in control and head.framing is CHUNKED:
+        lines.append(b"Trailer: " + control[b"trailer"])
+    if b"expect" in control:
+        lines.append(b"Expect: " + control[b"expect"])
+    if b"te" in control and head.minor and b"trailers" in split_list(control[b"te"].lower()):
+        # RFC 9110 section 10.1.4: TE is for one hop, but we pass trailers on and so may pass this promise on.
+        lines.append(b"TE: trailers")
+        options.append(b"TE")
+    if upgrade and head.upgrade:
+        lines.append(b"Upgrade: " + b", ".join(head.upgrade))
+        options.append(b"Upgrade")
+    return options
+
+
 def _assemble(lines: list[bytes], options: list[bytes], fields: Iterable[Field]) -> bytes:
     if options:
         lines.append(b"Connection: " + b", ".join(options))
-    lines.append(pack_fields(fields) + b"\r\n" if fields else b"\r\n")
+    lines.append(_pack_added(fields) + b"\r\n" if fields else b"\r\n")
     return b"\r\n".join(lines)
+
+
+def _pack_added(fields: Iterable[Field]) -> bytes:
+    added = list(fields)
+    if any(name.lower() in _OURS for name, _ in added):
+        raise LocalProtocolError("a field that forwarding writes itself")
+    return pack_fields(added)
+
+
+_OURS = frozenset((b"connection", b"content-length", b"host", b"transfer-encoding"))

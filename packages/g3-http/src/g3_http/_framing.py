@@ -24,6 +24,10 @@ class Framing(Enum):
     """The end of the connection; responses only."""
 
 
+NONE, LENGTH, CHUNKED, CLOSE = Framing
+"""For use in this package: CPython 3.11 takes 85 ns to look a member up in its class."""
+
+
 _is_length = re.compile(rb"[0-9]{1,19}").fullmatch
 
 _COMMON_OPTIONS: dict[bytes | None, frozenset[bytes]] = {
@@ -52,12 +56,12 @@ def read_framing(control: Control, minor: int, error: type[HttpError]) -> tuple[
             raise error("framing", "Transfer-Encoding in an HTTP/1.0 message")
         if coding.lower() != b"chunked":
             raise _coding_error(coding, error)
-        return Framing.CHUNKED, None
+        return CHUNKED, None
     if length is None:
-        return Framing.NONE, None
+        return NONE, None
     if not _is_length(length) or (number := int(length)) > MAX_CONTENT_LENGTH:
         raise error("content_length", "a Content-Length that is not one number in range")
-    return Framing.LENGTH, number
+    return LENGTH, number
 
 
 def read_options(value: bytes | None, error: type[HttpError]) -> frozenset[bytes]:

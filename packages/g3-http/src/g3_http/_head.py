@@ -10,12 +10,10 @@ import re
 from collections.abc import Callable
 from typing import ClassVar, TypeVar
 
-from g3_machine import LocalProtocolError
-
 from ._body import BodyReader
 from ._errors import HttpError
 from ._fields import split_fields
-from ._framing import Framing
+from ._framing import NONE
 from ._grammar import FIELD_LINE
 from ._limits import Limits
 from ._pack import Field
@@ -30,7 +28,7 @@ _LINE_STARTS = frozenset(b"\r!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ
 class HeadReader(BodyReader[H]):
     """Reads one head per event and hands its parts to ``_build``."""
 
-    __slots__ = ("_block", "_empty_lines", "_field_count", "_first", "_line", "_searched")
+    __slots__ = ("_block", "_empty_lines", "_field_count", "_first", "_keep_alive", "_line", "_searched")
 
     _tidy_head: ClassVar[re.Pattern[bytes]]
     """A whole head whose field lines end without whitespace: three groups of the first line, then the fields."""
@@ -41,9 +39,15 @@ class HeadReader(BodyReader[H]):
     def __init__(self, first: Callable[..., H | None], limits: Limits) -> None:
         super().__init__(first)
         self.limits = limits
-        self._begin_body(Framing.NONE, None)
+        self._begin_body(NONE, None)
+        self._keep_alive = True  # whether another head may follow
         self._empty_lines = 0
         self._begin_head()
+
+    @property
+    def head_begun(self) -> bool:
+        """Whether a part of the next head has come: patience with an idle peer ends where its head begins."""
+        return bool(self._inbox)
 
     def _begin_head(self) -> None:
         self._searched = 0  # up to here no LF belongs to the line that is being read
@@ -54,8 +58,6 @@ class HeadReader(BodyReader[H]):
 
     def _read_head(self) -> H | None:
         """RFC 9112 section 2.1: start-line CRLF *( field-line CRLF ) CRLF."""
-        if self._framing is not Framing.NONE and not self.body_ended:
-            raise LocalProtocolError("the body of the message before has not been taken")
         box = self._inbox
         if not box:
             return None

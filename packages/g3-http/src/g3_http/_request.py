@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from g3_machine import LocalProtocolError
 
 from ._errors import HttpError, RequestError
-from ._fields import REQUEST_CONTROL, drop_named, field_value, sort_fields
-from ._framing import Control, Framing, read_framing, read_options, split_list
+from ._fields import REQUEST_CONTROL, drop_named, field_value, field_values, sort_fields
+from ._framing import NONE, Control, Framing, read_framing, read_options, split_list
 from ._grammar import TIDY_FIELD_LINE
 from ._head import HeadReader
 from ._limits import DEFAULT_LIMITS, MAX_EMPTY_LINES, MAX_METHOD_LENGTH, STRICT, Leniency, Limits
 from ._pack import Field
-from ._target import Form, Target, parse_authority, parse_target
+from ._target import ABSOLUTE, AUTHORITY, Target, parse_authority, parse_target
 
 
 @dataclass(slots=True, repr=False)
@@ -91,12 +91,17 @@ class RequestReader(HeadReader[RequestHead]):
     _empty_lines_allowed = MAX_EMPTY_LINES
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, leniency: Leniency = STRICT) -> None:
-        super().__init__(RequestReader._read_head, limits)
+        super().__init__(RequestReader._read_request, limits)
         self.leniency = leniency
 
     def resume(self) -> None:
         """Read another request: the CONNECT before was refused and the connection stays HTTP."""
-        self._state = RequestReader._read_head
+        self._state = RequestReader._read_request
+
+    def _read_request(self) -> RequestHead | None:
+        """RFC 9112 section 9.6: after a close option a server MUST NOT process any further request."""
+        self._check_body_ended()
+        return self._read_head() if self._keep_alive else None
 
     def _build(self, one: bytes, two: bytes, three: bytes, fields: list[Field], size: int) -> RequestHead:
         """RFC 9112 section 3: method SP request-target SP HTTP-version, and what the fields make of them."""
@@ -136,7 +141,9 @@ class RequestReader(HeadReader[RequestHead]):
             host_matches,
             size,
         )
-        self._begin_body(framing, length)
+        self._keep_alive = keep_alive
+        if framing is not NONE or self._chunks is not None:
+            self._begin_body(framing, length)
         if method == b"CONNECT":
             self._state = RequestReader._switched
         return head
@@ -144,7 +151,7 @@ class RequestReader(HeadReader[RequestHead]):
     def _read_host(self, target: Target, host: bytes | None, minor: int) -> bool:
         """RFC 9112 section 3.2: one Host that is a host and a port; RFC 9110 section 7.2."""
         form = target.form
-        named = form is Form.ABSOLUTE or form is Form.AUTHORITY
+        named = form is ABSOLUTE or form is AUTHORITY
         if host is None:
             if minor and not (named and self.leniency.missing_host):
                 raise RequestError("host", "no Host in an HTTP/1.1 request")
@@ -161,18 +168,18 @@ class RequestReader(HeadReader[RequestHead]):
         return True
 
     def _check_method(self, method: bytes, framing: Framing, length: int | None, end_to_end: list[Field]) -> None:
-        if method != b"OPTIONS" and framing is not Framing.NONE and length != 0:
+        if method != b"OPTIONS" and framing is not NONE and length != 0:
             # RFC 9110 sections 9.3.6 and 9.3.8; some clients send CONNECT with "Content-Length: 0".
             raise RequestError("content", "content in a request whose method has none")
-        value = field_value(end_to_end, b"max-forwards")
-        if value is not None and not _is_count(value):
-            raise RequestError("max_forwards", "Max-Forwards that is not a number")
+        counts = field_values(end_to_end, b"max-forwards")
+        if method != b"CONNECT" and counts and not _is_count(b", ".join(counts)):
+            raise RequestError("max_forwards", "Max-Forwards that is not one number")
 
     def _switched(self) -> RequestHead | None:
         raise LocalProtocolError("the connection belongs to the tunnel; resume() goes on after a refusal")
 
     def _read_eof(self) -> RequestHead | None:
-        if self._inbox:
+        if self._inbox and self._keep_alive:
             raise RequestError("closed", "the peer closed in the middle of a head")
         return None
 

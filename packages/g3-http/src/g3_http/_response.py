@@ -8,7 +8,7 @@ from g3_machine import LocalProtocolError
 
 from ._errors import HttpError, ResponseError
 from ._fields import RESPONSE_CONTROL, drop_named, sort_fields
-from ._framing import Control, Framing, read_framing, read_options
+from ._framing import CHUNKED, CLOSE, LENGTH, NONE, Control, Framing, read_framing, read_options
 from ._grammar import FIELD_VALUE, TIDY_FIELD_LINE
 from ._head import HeadReader
 from ._limits import DEFAULT_LIMITS, MAX_INTERIM_RESPONSES, STRICT, Leniency, Limits
@@ -63,7 +63,7 @@ class ResponseReader(HeadReader[ResponseHead]):
     After 101 (Switching Protocols) and a 2xx to CONNECT the reader stops: ``take_unread()`` gives what came early.
     """
 
-    __slots__ = ("_expected", "_interim_count", "_keep_alive", "leniency")
+    __slots__ = ("_expected", "_interim_count", "leniency")
 
     _error = ResponseError
     _tidy_head = re.compile(_STATUS_LINE + rb"((?:" + TIDY_FIELD_LINE + rb")*+)\r\n")
@@ -74,7 +74,6 @@ class ResponseReader(HeadReader[ResponseHead]):
         self.leniency = leniency
         self._expected: deque[tuple[bytes, bool]] = deque()
         self._interim_count = 0
-        self._keep_alive = True
 
     def expect(self, method: bytes, *, upgrade: bool = False) -> None:
         """Note that a request with this method has been sent, and whether it asked for an upgrade.
@@ -93,7 +92,7 @@ class ResponseReader(HeadReader[ResponseHead]):
         return (
             self._keep_alive
             and not self._expected
-            and self._framing is Framing.NONE
+            and self._framing is NONE
             and not self._inbox
             and not self._eof
             and self._fault is None
@@ -101,6 +100,7 @@ class ResponseReader(HeadReader[ResponseHead]):
 
     def _read_response(self) -> ResponseHead | None:
         """RFC 9112 section 9.2: data on a connection without an outstanding request is not a response."""
+        self._check_body_ended()
         if not self._expected:
             if self._inbox:
                 raise ResponseError("unasked", "bytes that answer no request")
@@ -134,7 +134,7 @@ class ResponseReader(HeadReader[ResponseHead]):
             control,
             framing,
             length,
-            framing is not Framing.CLOSE and b"close" not in heard and (minor == 1 or b"keep-alive" in heard),
+            framing is not CLOSE and b"close" not in heard and (minor == 1 or b"keep-alive" in heard),
             size,
         )
         if status < 200:
@@ -144,7 +144,7 @@ class ResponseReader(HeadReader[ResponseHead]):
         self._expected.popleft()
         self._interim_count = 0
         self._keep_alive = head.keep_alive
-        self._begin_body(framing, length if framing is Framing.LENGTH else None)
+        self._begin_body(framing, length if framing is LENGTH else None)
         if status == 101 or (method == b"CONNECT" and status < 300):
             self._state = ResponseReader._switched
         return head
@@ -153,16 +153,16 @@ class ResponseReader(HeadReader[ResponseHead]):
         """RFC 9112 section 6.3: the method and the status come before the fields."""
         if method == b"CONNECT" and 200 <= status < 300:
             # RFC 9110 section 9.3.6: a client MUST ignore Content-Length and Transfer-Encoding here.
-            return Framing.NONE, None
+            return NONE, None
         framing, length = read_framing(control, minor, ResponseError)
         if status < 200 or status == 204:
-            if length or framing is Framing.CHUNKED:
+            if length or framing is CHUNKED:
                 raise ResponseError("content", "content in a response whose status has none")
             # RFC 9110 section 8.6: a server MUST NOT send Content-Length here, but "0" changes nothing.
-            return Framing.NONE, None
+            return NONE, None
         if method == b"HEAD" or status == 304:
-            return Framing.NONE, length
-        return (Framing.CLOSE if framing is Framing.NONE else framing), length
+            return NONE, length
+        return (CLOSE if framing is NONE else framing), length
 
     def _count_interim(self, status: int, upgrade: bool) -> None:
         if status == 101 and not upgrade:

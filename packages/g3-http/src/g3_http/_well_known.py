@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from ._errors import RequestError
 from ._limits import STRICT, Leniency
-from ._target import Form, Target, parse_authority, parse_target
+from ._target import ABSOLUTE, Target, parse_authority, parse_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _easy_proxy(segments: _Segments) -> EasyProxy:
     path = segments.rest
     if path[:1] != b"/":
         path = b"/" + path
-    return EasyProxy(Target(Form.ABSOLUTE, scheme, name, port, path, b"%b:%d" % (host, port)))
+    return EasyProxy(Target(ABSOLUTE, scheme, name, port, path, b"%b:%d" % (host, port)))
 
 
 def _masque(segments: _Segments, leniency: Leniency) -> WellKnown:
@@ -153,7 +153,7 @@ def _uri(uri: bytes, leniency: Leniency) -> Target:
         target = parse_target(uri, leniency=leniency)
     except RequestError:
         raise _error("an impossible target URI") from None
-    if target.form is not Form.ABSOLUTE:
+    if target.form is not ABSOLUTE:
         raise _error("a target URI that is not absolute")
     return target
 
