@@ -14,6 +14,7 @@ __all__ = [
     "PATH_SELECTION",
     "PROXY_PROTOCOL",
     "SHARED_LOGGER",
+    "SUPERVISOR",
     "TLS_CLIENT",
     "TLS_SERVER",
     "TPROXY",
@@ -36,6 +37,7 @@ TLS_SERVER = "TLS listening arrives with TLS"
 TPROXY = "foreign source addresses arrive with transparent proxying"
 UDP = "UDP relaying arrives with SOCKS UDP"
 USERS = "users and their authentication arrive with the user groups"
+SUPERVISOR = "background processes and their supervision arrive with the supervisor"
 WORKERS = "worker processes arrive with the supervisor"
 
 LATER_SECTIONS = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationInfo, model_validator
 from pydantic.fields import FieldInfo
@@ -20,8 +20,9 @@ from .keys import Aliases, NoEffect, NotYet, OldNames, normalise
 from .nodes import Entry, KeyPath, Node, Place
 from .reading import Fields, Reader
 from .values.mistake import Mistake, MistakeError, nearest, show, wrong
+from .values.value import Value
 
-__all__ = ["Key", "Section", "keys_of"]
+__all__ = ["Key", "Section", "keys_of", "value_of"]
 
 
 class Section(BaseModel):
@@ -148,6 +149,19 @@ def keys_of(section: type[Section]) -> tuple[Key, ...]:
 def spellings_of(section: type[Section]) -> Mapping[str, Key]:
     """Every accepted spelling of a section's keys, normalised."""
     return {name: key for key in keys_of(section) for name in (key.name, *key.aliases)}
+
+
+def value_of(info: FieldInfo) -> Value | type[Section] | None:
+    """How a field is read: a value type or a section; None when anything goes."""
+    found = next((item for item in info.metadata if isinstance(item, Value)), None)
+    return found or _value_in(info.annotation)
+
+
+def _value_in(annotation: object) -> Value | type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    parts = (*getattr(annotation, "__metadata__", ()), *get_args(annotation))
+    return next((found for part in parts if (found := part if isinstance(part, Value) else _value_in(part))), None)
 
 
 def _keys_of_field(name: str, info: FieldInfo, not_yet: str) -> Iterator[Key]:

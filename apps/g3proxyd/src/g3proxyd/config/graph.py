@@ -1,0 +1,85 @@
+"""The objects of a configuration and what they use, drawn by Graphviz, Mermaid or PlantUML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from .config import Config
+from .module import ModuleConfig, NameOf
+
+__all__ = ["FORMATS", "draw"]
+
+Node: TypeAlias = tuple[str, str]
+"""Kind and name of an object."""
+
+
+def draw(config: Config, form: str) -> str:
+    """Draw the graph; `form` is one of FORMATS."""
+    objects: dict[Node, ModuleConfig] = {
+        (kind, name): model
+        for kind, models in (("server", config.servers), ("escaper", config.escapers), ("resolver", config.resolvers))
+        for name, model in models.items()
+    }
+    ids = {node: f"{node[0]}_{number}" for number, node in enumerate(objects)}
+    return "\n".join(FORMATS[form](ids, objects)) + "\n"
+
+
+def _uses(model: ModuleConfig) -> Iterator[Node]:
+    """The objects that an object names."""
+    for field, info in type(model).model_fields.items():
+        name = getattr(model, field)
+        for item in info.metadata:
+            if isinstance(item, NameOf) and name is not None:
+                yield item.kind, name
+
+
+def _kinds(ids: Mapping[Node, str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """For each kind, the names and ids of its objects."""
+    for kind in dict.fromkeys(kind for kind, _ in ids):
+        yield kind, [(name, ids[kind, name]) for found, name in ids if found == kind]
+
+
+def _edges(ids: Mapping[Node, str], objects: Mapping[Node, ModuleConfig]) -> Iterator[tuple[str, str, str]]:
+    """Both ends of each use, and the kind of the object that is used."""
+    for node, model in objects.items():
+        for target in _uses(model):
+            yield ids[node], ids[target], target[0]
+
+
+def _graphviz(ids: Mapping[Node, str], objects: Mapping[Node, ModuleConfig]) -> Iterator[str]:
+    yield "digraph g3proxyd {"
+    yield "  rankdir=LR; node [shape=box];"
+    for kind, members in _kinds(ids):
+        yield f'  subgraph cluster_{kind} {{ label="{kind}";'
+        yield from (f'    {node} [label="{name}"];' for name, node in members)
+        yield "  }"
+    for source, target, kind in _edges(ids, objects):
+        yield f"  {source} -> {target}{' [style=dotted]' if kind == 'resolver' else ''};"
+    yield "}"
+
+
+def _mermaid(ids: Mapping[Node, str], objects: Mapping[Node, ModuleConfig]) -> Iterator[str]:
+    yield "flowchart LR"
+    for kind, members in _kinds(ids):
+        yield f"  subgraph {kind}"
+        yield from (f'    {node}["{name}"]' for name, node in members)
+        yield "  end"
+    for source, target, kind in _edges(ids, objects):
+        yield f"  {source} {'-.->' if kind == 'resolver' else '-->'} {target}"
+
+
+def _plantuml(ids: Mapping[Node, str], objects: Mapping[Node, ModuleConfig]) -> Iterator[str]:
+    yield "@startuml"
+    yield "left to right direction"
+    for kind, members in _kinds(ids):
+        yield f'package "{kind}" {{'
+        yield from (f'  component "{name}" as {node}' for name, node in members)
+        yield "}"
+    for source, target, kind in _edges(ids, objects):
+        yield f"{source} {'..>' if kind == 'resolver' else '-->'} {target}"
+    yield "@enduml"
+
+
+FORMATS = {"graphviz": _graphviz, "mermaid": _mermaid, "plantuml": _plantuml}
+"""The languages that graphs can be written in."""

@@ -1,0 +1,38 @@
+"""All keys that the models know, as `SECTION.TYPE.KEY`: what `g3proxyd keys` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .kinds import KINDS, type_name
+from .log import LogConfig, LoggerConfig
+from .log_drivers import FluentdConfig, SyslogConfig
+from .runtime import RuntimeConfig
+from .section import Section, keys_of
+from .worker import WorkerConfig
+
+__all__ = ["all_keys", "all_sections"]
+
+
+def all_sections() -> Mapping[str, type[Section]]:
+    """The models by `SECTION.TYPE`; sections that hold one map have types of their own for its parts."""
+    sections: dict[str, type[Section]] = {
+        "runtime.runtime": RuntimeConfig,
+        "worker.worker": WorkerConfig,
+        "log.root": LogConfig,
+        "log.log_config": LoggerConfig,
+        "log.driver_syslog": SyslogConfig,
+        "log.driver_fluentd": FluentdConfig,
+    }
+    for kind, models in KINDS.items():
+        sections |= {f"{kind}.{type_name(model).names[0]}": model for model in models}
+    return sections
+
+
+def all_keys() -> Iterator[str]:
+    """One line for each key; one that is refused, or has no effect, says why."""
+    for name, section in all_sections().items():
+        for key in keys_of(section):
+            reason = f"refused: {key.not_yet}" if key.not_yet else f"without effect: {key.no_effect}"
+            note = f" unsupported: {reason}" if key.not_yet or key.no_effect else ""
+            yield f"{name}.{key.name}{note}"
