@@ -9,7 +9,7 @@ from .keys import Aliases, NoEffect, NotYet, normalise
 from .later import LOG_DRIVERS
 from .section import Section
 from .values.mistake import Mistake, MistakeError, nearest, show, wrong
-from .values.numbers import Count, PositiveCount, integer_from
+from .values.numbers import Count, PositiveCount, integer_from, span
 from .values.value import Value
 
 __all__ = ["FAMILIES", "LogConfig", "LoggerConfig"]
@@ -31,12 +31,15 @@ def _parse_stdout(data: object) -> bool:
 
 
 _Stdout: TypeAlias = Annotated[
-    bool, Value("empty map", _parse_stdout, {"type": ["object", "null", "boolean"], "maxProperties": 0})
+    bool,
+    Value(
+        "empty map", _parse_stdout, {"type": ["object", "null", "boolean"], "maxProperties": 0}, display=lambda _: ""
+    ),
 ]
 _SamplingOffset: TypeAlias = Annotated[
     int,
     Value(
-        f"whole number from 0 to {SAMPLING_OFFSET_MAX}",
+        span(0, SAMPLING_OFFSET_MAX),
         integer_from(0, SAMPLING_OFFSET_MAX),
         {
             "anyOf": [

@@ -22,6 +22,7 @@ __all__ = [
     "integer_from",
     "parse_boolean",
     "parse_real",
+    "span",
 ]
 
 U8_MAX = 2**8 - 1
@@ -56,7 +57,7 @@ def integer_from(low: int, high: int) -> Callable[[object], int]:
     """A parser of whole numbers from `low` to `high`: an integer, or its decimal digits as text."""
 
     def parse_integer(data: object) -> int:
-        expected = f"a whole number from {low} to {high}"
+        expected = f"a {span(low, high)}"
         if isinstance(data, str) and _DECIMAL.fullmatch(data):
             number = int(data)
         elif isinstance(data, int) and not isinstance(data, bool):
@@ -68,6 +69,13 @@ def integer_from(low: int, high: int) -> Callable[[object], int]:
         return number
 
     return parse_integer
+
+
+def span(low: int, high: int) -> str:
+    """Name the whole numbers from `low` to `high`; the largest possible ones are no limit that a person set."""
+    if high < USIZE_MAX:
+        return f"whole number from {low} to {high}"
+    return "whole number, 0 or more" if low == 0 else f"whole number, {low} or more"
 
 
 def parse_real(data: object) -> float:
@@ -88,7 +96,7 @@ def parse_real(data: object) -> float:
 def _integer(low: int, high: int) -> Value:
     text = {"type": "string", "pattern": r"^\+?[0-9]{1,20}$" if low >= 0 else r"^[+-]?[0-9]{1,20}$"}
     schema = {"anyOf": [{"type": "integer", "minimum": low, "maximum": high}, text]}
-    return Value(f"whole number from {low} to {high}", integer_from(low, high), schema)
+    return Value(span(low, high), integer_from(low, high), schema)
 
 
 Boolean: TypeAlias = Annotated[

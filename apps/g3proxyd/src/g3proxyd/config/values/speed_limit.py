@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from ..keys import Aliases
 from ..section import Section
 from .mistake import Mistake, show, wrong
-from .numbers import integer_from
+from .numbers import integer_from, span
 from .size import Rate, parse_rate
 from .value import Value
 
@@ -24,7 +24,7 @@ _EXPECTED = "bytes per second such as 10M, or a map"
 _Shift: TypeAlias = Annotated[
     int,
     Value(
-        f"whole number from 0 to {SHIFT_MAX}",
+        span(0, SHIFT_MAX),
         integer_from(0, SHIFT_MAX),
         {
             "anyOf": [
