@@ -116,7 +116,10 @@ class Race:
         if isinstance(outcome, socket.socket):
             self._sockets.stats.tcp_connect_establish += 1
             return outcome
-        raise outcome or TcpConnectError(ConnectReason.INTERNAL_SERVER_ERROR)
+        try:
+            raise outcome or TcpConnectError(ConnectReason.INTERNAL_SERVER_ERROR)
+        finally:
+            del outcome  # its traceback knows this frame
 
     def _ask(self, ask: Ask) -> Host | None:
         """Start all queries; return the one address there is to try, if that is known already."""
@@ -261,6 +264,6 @@ class Race:
             self._release(number)
         if isinstance(self._outcome, socket.socket):  # cancelled at the very moment of success
             self._outcome.close()
-        # A failure knows this frame by its traceback, and a query knows us: leave no cycle for the garbage collector.
+        # A failure knows us by its traceback, and so does a query: leave no cycle for the garbage collector.
         self._queries.clear()
         self._error = self._network_error = self._outcome = None
