@@ -246,9 +246,10 @@ class Direction:
     def _finish(self) -> None:
         """The source has ended and the sink has taken all: pass the end on."""
         self.stop()
-        try:
-            self._sink.shutdown(socket.SHUT_WR)
-        except OSError as error:  # ENOTCONN: it was reset in the meantime
-            self._relay.abort(self._failed_write, error)
-        else:
-            self._relay.direction_done(self)
+        if not self._relay.last_direction():  # else the sockets are closed now, which says the same
+            try:
+                self._sink.shutdown(socket.SHUT_WR)
+            except OSError as error:  # ENOTCONN: it was reset in the meantime
+                self._relay.abort(self._failed_write, error)
+                return
+        self._relay.direction_done(self)

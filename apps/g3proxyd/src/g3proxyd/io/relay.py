@@ -144,10 +144,14 @@ class Relay:
         else:
             self.host.wheel.start(self, self.options.idle_interval)
 
+    def last_direction(self) -> bool:
+        """Whether both directions are done."""
+        return self.up.done and self.down.done
+
     def direction_done(self, direction: Direction) -> None:
         """One direction has passed its end on."""
         self.active = True
-        if self.up.done and self.down.done:
+        if self.last_direction():
             self._end(End.FINISHED, None)
         elif self._on_half is not None:
             self._on_half(direction is self.up)

@@ -133,8 +133,13 @@ class Stream:
         self._socket.shutdown(socket.SHUT_WR)
 
     def detach(self) -> tuple[socket.socket, bytes]:
-        """Give the socket away together with the bytes that were put back; the stream is of no more use."""
-        self._let_go()
+        """Give the socket away together with the bytes that were put back; the stream is of no more use.
+
+        The event loop may still watch the socket for this stream. Who takes it over calls add_reader in the same turn
+        of the loop, which replaces that watch without a system call, or remove_reader.
+        """
+        if self.bucket is not None:
+            self._wheel.forget(self)
         self.fd = -1
         data, self._unread = self._unread, b""
         return self._socket, data

@@ -60,7 +60,9 @@ class ServerContext:
         """After so long without a byte a task is idle: as many idle checks as g3 makes."""
         return self.relay_options.idle_interval * self.relay_options.idle_count
 
-    def begin_task(self, client: socket.socket, client_addr: Peer, upstream: Upstream, wait_time: float) -> TaskNotes:
+    def begin_task(
+        self, task_type: str, client: socket.socket, client_addr: Peer, upstream: Upstream, wait_time: float
+    ) -> TaskNotes:
         """A request is valid: account for it. Each task that begins ends in `end_task`."""
         self.stats.task_total += 1
         self.stats.task_alive += 1

@@ -70,7 +70,7 @@ class HttpProxyServer(Server):
 class HttpClient:
     """One client's connection: its requests one after the other, until it closes or becomes a tunnel."""
 
-    __slots__ = ("_kept", "_paces", "context", "peer", "requests", "server", "stream", "waiting_since")
+    __slots__ = ("_kept", "_last", "_paces", "context", "peer", "requests", "server", "stream", "waiting_since")
 
     def __init__(self, server: HttpProxyServer, stream: Stream, peer: Peer) -> None:
         self.server = server
@@ -81,6 +81,7 @@ class HttpClient:
         self.waiting_since = time.monotonic()
         """When the wait for the present request began, on a monotonic clock in seconds."""
         self._kept: HttpUpstream | None = None
+        self._last: tuple[str, Upstream] | None = None  # a client mostly asks the same host again
         self._paces = paces(time.monotonic, server.context.speed_limit)
 
     async def run(self) -> Stage | None:
@@ -156,10 +157,18 @@ class HttpClient:
             raise RequestError("target", "a scheme that this proxy does not forward", 501)
         if head.max_forwards == 0:
             raise RequestError("max_forwards", "the last recipient is this proxy, which has nothing to say", 501)
+        return target, self._upstream(target.host, target.port), host
+
+    def _upstream(self, host: str, port: int) -> Upstream:
+        last = self._last
+        if last is not None and last[0] == host and last[1].port == port:
+            return last[1]
         try:
-            return target, Upstream(parse_host(target.host), target.port), host
+            upstream = Upstream(parse_host(host), port)
         except HostError:
             raise RequestError("host", "not a host name or address") from None
+        self._last = (host, upstream)
+        return upstream
 
     def _is_local(self, head: RequestHead) -> bool:
         """Whether the request is for the proxy itself: g3's well-known URIs are."""

@@ -189,7 +189,7 @@ class HttpForward:
 
     async def _read_response(self, connection: HttpUpstream) -> ResponseHead:
         """The final response head; interim ones are passed on as they come (RFC 9110 section 15.2)."""
-        reader = connection.reader
+        reader, stream = connection.reader, connection.stream
         patience = self._client.server.config.rsp_header_recv_timeout
         deadline = 0.0
         while True:
@@ -204,7 +204,14 @@ class HttpForward:
                     now = time.monotonic()
                     deadline = deadline or now + patience
                     wait = max(deadline - now, 0.0)
-                await self._receive(connection, wait)
+                try:
+                    data = await stream.receive(wait)
+                except OSError as error:
+                    raise self._receive_fault(error) from None
+                if data:
+                    reader.receive_data(data)
+                else:
+                    reader.receive_eof()
             elif not response.interim:
                 if self._log is not None:
                     self._log.response_head_received(response.status)
@@ -213,19 +220,12 @@ class HttpForward:
                 await self._send(forward_response(response))
                 self._begun = False  # the final response has not begun yet
 
-    async def _receive(self, connection: HttpUpstream, patience: float) -> None:
-        try:
-            data = await connection.stream.receive(patience)
-        except TimeoutError:
-            raise TaskError(Reason.UPSTREAM_APP_TIMEOUT, "no response head in time", 504) from None
-        except OSError as error:
-            if self._upload_fault is not None and isinstance(error, ConnectionAbortedError):
-                raise self._upload_fault from None
-            raise TaskError(Reason.UPSTREAM_READ_FAILED, str(error), 502) from None
-        if data:
-            connection.reader.receive_data(data)
-        else:
-            connection.reader.receive_eof()
+    def _receive_fault(self, error: OSError) -> TaskError:
+        if isinstance(error, TimeoutError):
+            return TaskError(Reason.UPSTREAM_APP_TIMEOUT, "no response head in time", 504)
+        if self._upload_fault is not None and isinstance(error, ConnectionAbortedError):
+            return self._upload_fault
+        return TaskError(Reason.UPSTREAM_READ_FAILED, str(error), 502)
 
     async def _answer(self, connection: HttpUpstream, response: ResponseHead) -> bool:
         """Pass the response on; return whether the client may ask again on this connection."""

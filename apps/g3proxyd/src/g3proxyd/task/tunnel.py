@@ -89,6 +89,6 @@ async def send_ahead(context: "ServerContext", upstream: socket.socket, early: b
     except OSError as error:
         raise TaskError(Reason.UPSTREAM_WRITE_FAILED, str(error), None) from None
     finally:
-        stream.detach()
+        stream.detach()  # nothing was received, so the loop does not watch it
     notes.from_client += len(early)
     notes.to_upstream += len(early)
