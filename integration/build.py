@@ -1,0 +1,118 @@
+"""What the containers are made of: the base image and the daemon's wheels, both kept until their source changes."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+_HERE = ROOT / "integration"
+_CACHE = _HERE / ".cache"
+_WHEELS = _CACHE / "wheels"
+
+
+class UnavailableError(Exception):
+    """The suite cannot run on this machine, for a reason that is not its fault."""
+
+
+class BuildError(Exception):
+    """Something that must build does not; the message has the end of the output."""
+
+
+def base_image() -> str:
+    """The image that the others start from: G3_BASE_IMAGE, or one made from the Debian archive."""
+    if named := os.environ.get("G3_BASE_IMAGE"):
+        return named
+    if os.geteuid() != 0 or shutil.which("debootstrap") is None:
+        known = _run(["docker", "image", "ls", "-q", "--filter", f"reference={_base_name()}"])
+        if not known.strip():
+            raise UnavailableError(
+                "no base image: set G3_BASE_IMAGE (python:3-slim, for one), or run as root with debootstrap installed"
+            )
+    return _run([str(_HERE / "build_base.sh")]).strip()
+
+
+def _base_name() -> str:
+    recipe = sha256((_HERE / "build_base.sh").read_bytes()).hexdigest()
+    return f"g3-base:{recipe[:12]}"
+
+
+def wheels(base: str) -> None:
+    """Collect the workspace's wheels and those of its dependencies, for the Python of the base image."""
+    version = _run(
+        ["docker", "run", "--rm", base, "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    )
+    dependencies = _dependencies(version.strip())
+    fresh = _CACHE / "built"
+    shutil.rmtree(fresh, ignore_errors=True)
+    _uv("build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(fresh))
+    shutil.rmtree(_WHEELS, ignore_errors=True)
+    _WHEELS.mkdir(parents=True)
+    for wheel in (*dependencies.glob("*.whl"), *fresh.glob("*.whl")):
+        shutil.copy2(wheel, _WHEELS)
+
+
+def _dependencies(version: str) -> Path:
+    """The folder of the third-party wheels; downloaded again when the lock file or the Python version changes."""
+    lock = sha256((ROOT / "uv.lock").read_bytes() + (ROOT / "apps/g3proxyd/pyproject.toml").read_bytes())
+    folder = _CACHE / f"dependencies-{version}-{lock.hexdigest()[:12]}"
+    if (folder / "complete").exists():
+        return folder
+    for old in _CACHE.glob("dependencies-*"):
+        shutil.rmtree(old)
+    folder.mkdir(parents=True)
+    listed = folder / "requirements.txt"
+    export = [
+        "export",
+        "--quiet",
+        "--frozen",
+        "--no-dev",
+        "--package",
+        "g3proxyd",
+        "--no-emit-workspace",
+        "--no-hashes",
+    ]
+    _uv(*export, "--output-file", str(listed))
+    machine = platform.machine()
+    platforms = [f"--platform=manylinux_2_{minor}_{machine}" for minor in (34, 28, 17)]
+    platforms.append(f"--platform=manylinux2014_{machine}")
+    download = ["pip", "download", "--quiet", "--only-binary=:all:", f"--python-version={version}", *platforms]
+    _run([*_pip_runner(), *download, "--no-deps", "--dest", str(folder), "--requirement", str(listed)])
+    (folder / "complete").touch()
+    return folder
+
+
+def _pip_runner() -> list[str]:
+    """This interpreter where it has pip, else one that uv gives pip to."""
+    has_pip = (
+        subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+    )
+    if has_pip:
+        return [sys.executable, "-m"]
+    return [
+        sys.executable,
+        str(ROOT / "g3.py"),
+        "uv",
+        "run",
+        "--quiet",
+        "--no-project",
+        "--with",
+        "pip",
+        "python",
+        "-m",
+    ]
+
+
+def _uv(*words: str) -> None:
+    _run([sys.executable, str(ROOT / "g3.py"), "uv", *words])
+
+
+def _run(command: Sequence[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=600, check=False)
+    if done.returncode != 0:
+        raise BuildError(f"{' '.join(command)}\nended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
+    return done.stdout
