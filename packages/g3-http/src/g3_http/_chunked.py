@@ -35,7 +35,7 @@ FORBIDDEN_TRAILERS = frozenset(
 """RFC 9110 section 6.5.1: no framing, routing, authentication or content format after the content."""
 
 _EXTENSION = rb"[ \t]*+;[ \t]*+" + TOKEN + rb"(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"|" + QUOTED_STRING + rb"))?+"
-_match_size = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + _EXTENSION + rb")*+\r\n").fullmatch
+_match_size = re.compile(rb"([0-9A-Fa-f]{1,16}+)(?:" + _EXTENSION + rb")*+\r\n").fullmatch
 _match_next = re.compile(rb"\r\n([0-9A-Fa-f]{1,15})\r\n").match
 _is_field_line = re.compile(FIELD_LINE).fullmatch
 
@@ -46,6 +46,9 @@ class _Part(Enum):
     CRLF = 2
     TRAILER = 3
     END = 4
+
+
+_SIZE, _DATA, _CRLF, _TRAILER, _END = _Part
 
 
 class ChunkedBody:
@@ -61,7 +64,7 @@ class ChunkedBody:
         self.trailers: list[Field] = []
         self._limits = limits
         self._error = error
-        self._part = _Part.SIZE
+        self._part: _Part = _SIZE
         self._left = 0  # bytes of data before the CRLF of the chunk
         self._searched = 0  # bytes of an unfinished line that hold no LF
         self._trailer_size = 0
@@ -69,7 +72,7 @@ class ChunkedBody:
     @property
     def ended(self) -> bool:
         """Whether the empty line behind the last chunk has been walked over."""
-        return self._part is _Part.END
+        return self._part is _END
 
     def advance(self, box: bytearray, room: int, content: list[bytes] | None = None) -> int:
         """Walk on from the front of ``box`` and return how many bytes are walked over: they may be taken away.
@@ -79,11 +82,11 @@ class ChunkedBody:
         fault further on ends the walk before it, and is raised the next time.
         """
         at = 0
-        while at < room and self._part is not _Part.END:
+        while at < room and self._part is not _END:
             try:
-                if self._part is _Part.DATA:
+                if self._part is _DATA:
                     reached = self._data(box, at, room, content)
-                elif self._part is _Part.CRLF:
+                elif self._part is _CRLF:
                     reached = self._crlf(box, at)
                 else:
                     reached = self._line(box, at)
@@ -109,12 +112,12 @@ class ChunkedBody:
                 break
             found = _match_next(box, at)
             if found is None:
-                self._part = _Part.CRLF
+                self._part = _CRLF
                 break
             at = found.end()
             self._left = int(found[1], 16)
             if not self._left:
-                self._part = _Part.TRAILER
+                self._part = _TRAILER
                 break
         return at
 
@@ -124,7 +127,7 @@ class ChunkedBody:
             raise self._error("chunk", "chunk data without its CRLF")
         if len(box) - at < 2:
             return at
-        self._part = _Part.SIZE
+        self._part = _SIZE
         return at + 2
 
     def _line(self, box: bytearray, at: int) -> int:
@@ -137,7 +140,7 @@ class ChunkedBody:
             self._searched = len(box) - at
             return at
         line = bytes(box[at:end])
-        if self._part is _Part.SIZE:
+        if self._part is _SIZE:
             self._read_size(line)
         else:
             self._read_trailer(line)
@@ -150,12 +153,12 @@ class ChunkedBody:
         if found is None or (size := int(found[1], 16)) > MAX_CONTENT_LENGTH:
             raise self._error("chunk", "not a chunk size")
         self._left = size
-        self._part = _Part.DATA if size else _Part.TRAILER
+        self._part = _DATA if size else _TRAILER
 
     def _read_trailer(self, line: bytes) -> None:
         """RFC 9112 section 7.1.2: a field line, or the empty line that ends the body."""
         if line == b"\r\n":
-            self._part = _Part.END
+            self._part = _END
             return
         if not _is_field_line(line):
             raise self._error("trailer", "not a trailer field line")

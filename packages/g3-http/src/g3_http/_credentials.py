@@ -4,11 +4,11 @@ import re
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes
 
 from g3_machine import LocalProtocolError
 
 from ._errors import RequestError
+from ._grammar import percent_decode
 
 MAX_CREDENTIAL_LENGTH = 255
 """Bytes of a user name, and of a password: as many as SOCKS can carry (RFC 1929 section 2)."""
@@ -96,7 +96,7 @@ def parse_userinfo(userinfo: bytes) -> Basic:
     Raises RequestError, reason ``credentials``, for text that is not UTF-8, holds control characters or is too long.
     """
     username, _, password = userinfo.partition(b":")
-    return _read_login(unquote_to_bytes(username), unquote_to_bytes(password))
+    return _read_login(percent_decode(username), percent_decode(password))
 
 
 _MAX_ENCODED_LENGTH = (2 * MAX_CREDENTIAL_LENGTH + 1 + 2) // 3 * 4

@@ -22,3 +22,10 @@ QUOTED_STRING = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\
 
 is_token = re.compile(TOKEN).fullmatch
 is_field_value = re.compile(FIELD_VALUE).fullmatch
+
+_sub_percent = re.compile(rb"%([0-9A-Fa-f]{2})").sub
+
+
+def percent_decode(text: bytes) -> bytes:
+    """Put the bytes in that percent-encoding stands for (RFC 3986 section 2.1); a lone ``%`` stays."""
+    return _sub_percent(lambda found: bytes((int(found[1], 16),)), text)

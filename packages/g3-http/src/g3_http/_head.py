@@ -82,10 +82,12 @@ class HeadReader(BodyReader[H]):
         box = self._inbox
         while True:
             start = self._line
-            if start < len(box) and box[start] not in _LINE_STARTS:
-                raise self._line_error(bytes(box[start : start + 1]))
             stop = min(start + self.limits.line_length, self.limits.head_size)
-            end = box.find(b"\n", self._searched, stop) + 1
+            end = 0
+            if start < stop:
+                if start < len(box) and box[start] not in _LINE_STARTS:
+                    raise self._line_error(bytes(box[start : start + 1]))
+                end = box.find(b"\n", self._searched, stop) + 1
             if not end:
                 if len(box) >= stop:
                     raise self._size_error(start)
@@ -133,11 +135,11 @@ class HeadReader(BodyReader[H]):
     def _line_error(self, line: bytes) -> HttpError:
         if self._first is None:
             return self._first_line_error(line)
-        if line[:1] in (b" ", b"\t"):
+        if line in (b" ", b"\t"):
             # RFC 9112 section 5.2: a server MUST either reject obs-fold or replace it.
             return self._error("field", "a field line that continues the one before")
-        if not line.endswith(b"\r\n"):
-            return self._error("field", "a field line that does not end with CRLF")
+        if line[-1:] == b"\n" and line[-2:] != b"\r\n":
+            return self._error("field", "a field line that ends with LF alone")
         return self._error("field", "not a field line")
 
     def _size_error(self, start: int) -> HttpError:

@@ -17,22 +17,24 @@ MAX_INTERIM_RESPONSES = 32
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes in bytes that a reader accepts; each is at least 1, or ValueError is raised."""
+    """Sizes in bytes that a reader accepts. Raises ValueError below 1, and below 18 for ``body_line_length``."""
 
     head_size: int = 65536
-    """A whole head with its empty line: request_header_max_size of most proxies lies between 8 and 64 KiB."""
-    line_length: int = 65536
-    """One line of a head with its CRLF; RFC 9112 section 3 asks for 8000 in a request line."""
+    """A whole head with its empty line; the defaults of other proxies lie between 8 and 64 KiB."""
+    line_length: int = 0
+    """One line of a head with its CRLF; 0 becomes ``head_size``. RFC 9112 section 3 asks for 8000 in a request line."""
     fields: int = 512
     """Field lines in a head; browsers send about 15, and Apache's default is 100."""
     body_line_length: int = 8192
-    """One chunk-size or trailer line with its CRLF; extensions are rare and short."""
+    """One chunk-size or trailer line with its CRLF; 18 hold 16 digits, and extensions are rare and short."""
     trailer_size: int = 16384
     """All trailer lines together."""
 
     def __post_init__(self) -> None:
-        if min(self.head_size, self.line_length, self.fields, self.body_line_length, self.trailer_size) < 1:
-            raise ValueError("a limit must be at least 1")
+        if not self.line_length:
+            object.__setattr__(self, "line_length", self.head_size)
+        if min(self.head_size, self.line_length, self.fields, self.trailer_size) < 1 or self.body_line_length < 18:
+            raise ValueError("a limit that leaves room for nothing")
 
 
 @dataclass(frozen=True, slots=True)

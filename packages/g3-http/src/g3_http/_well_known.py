@@ -6,9 +6,9 @@ section 2 (udp), RFC 9484 section 3 (ip) and, for http, of a target URI as one p
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote_to_bytes
 
 from ._errors import RequestError
+from ._grammar import percent_decode
 from ._limits import STRICT, Leniency
 from ._target import ABSOLUTE, Target, parse_authority, parse_target
 
@@ -112,13 +112,13 @@ def _masque(segments: _Segments, leniency: Leniency) -> WellKnown:
         host, _ = _host(segments.need("host"))
         found = MasqueUdp(host, _number(segments.need("port"), 1, 65535))
     elif protocol == b"ip":
-        target = unquote_to_bytes(segments.need("target"))
-        number = unquote_to_bytes(segments.need("protocol number"))
+        target = percent_decode(segments.need("target"))
+        number = percent_decode(segments.need("protocol number"))
         found = MasqueIp(
             None if target == b"*" else _host(target)[0], None if number == b"*" else _number(number, 0, 255)
         )
     elif protocol == b"http":
-        found = MasqueHttp(_uri(unquote_to_bytes(segments.need("target URI")), leniency))
+        found = MasqueHttp(_uri(percent_decode(segments.need("target URI")), leniency))
     else:
         return UnknownWellKnown(f"masque/{protocol.decode('latin-1')}")
     if segments.rest not in (b"", b"/"):
@@ -128,7 +128,7 @@ def _masque(segments: _Segments, leniency: Leniency) -> WellKnown:
 
 def _host(segment: bytes) -> tuple[str, bytes]:
     """Return a host as `Target.host` has it, and as an authority does; names of other letters become IDNs."""
-    host = unquote_to_bytes(segment)
+    host = percent_decode(segment)
     try:
         if not host.isascii():
             host = host[:_MAX_IDN_LENGTH].decode("utf-8").encode("idna")
