@@ -86,7 +86,9 @@ def _coding_error(coding: bytes, error: type[HttpError]) -> HttpError:
     RFC 9112 section 6.1: a server that does not understand a transfer coding SHOULD respond with 501.
     Section 6.3: if chunked is not the final coding of a request, the server MUST respond with 400.
     """
-    names = [member.partition(b";")[0].rstrip(b" \t") for member in split_list(coding.lower())]
-    if names[-1:] != [b"chunked"] or names.count(b"chunked") != 1 or not all(map(is_token, names)):
-        return error("transfer_encoding", "a Transfer-Encoding whose last coding is not chunked, once")
+    codings = split_list(coding.lower())
+    names = [member.partition(b";")[0].rstrip(b" \t") for member in codings]
+    understood = len(names) > 1 and codings[-1] == b"chunked" and names.count(b"chunked") == 1
+    if not understood or not all(map(is_token, names)):
+        return error("transfer_encoding", "a Transfer-Encoding that is not chunked alone")
     return error("transfer_encoding", "a transfer coding other than chunked", 501)
