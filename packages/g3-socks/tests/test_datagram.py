@@ -1,6 +1,7 @@
 """UDP headers (RFC 1928 section 7)."""
 
 import json
+from dataclasses import FrozenInstanceError
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,18 @@ def test_the_payload_is_a_view_of_the_buffer() -> None:
     buffer[-3:] = b"two"
     assert bytes(datagram.payload) == b"two"
     assert datagram.payload.obj is buffer
+
+
+def test_three_bytes_are_too_few_to_judge_any() -> None:
+    with pytest.raises(RemoteProtocolError, match=r"^a datagram of 3 bytes ends within its header$"):
+        parse_datagram(b"\x01\x01\x01")
+
+
+def test_a_datagram_cannot_be_changed() -> None:
+    datagram = parse_datagram(CASES[0][0])
+    with pytest.raises(FrozenInstanceError):
+        datagram.port = 1  # type: ignore[misc]  # the very mistake
+    assert not hasattr(datagram, "__dict__")
 
 
 def test_the_longest_header() -> None:
