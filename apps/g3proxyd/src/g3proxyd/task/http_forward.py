@@ -280,8 +280,10 @@ class HttpForward:
     async def _fail(self, error: TaskError) -> bool:
         """Tell the client, if it has not heard anything yet; half a response is cut off with a reset."""
         client = self._client
-        if self._begun or error.status is None:
+        if self._begun:
             client.stream.abort()
+            return False
+        if error.status is None:
             return False
         if self._upload is not None and not self._upload.done():
             self._upload.cancel()
