@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bench import origin, report
 from bench.peers import PEERS, Peer
-from bench.processes import adopt_orphans, raise_file_limit
+from bench.processes import adopt_orphans, raise_file_limit, sweep
 from bench.runner import run
 from bench.workloads import FULL, QUICK, WORKLOADS, Workload, missing_clients
 
@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = run(workloads, peers, scale)
     except KeyboardInterrupt:
         return 130
+    finally:
+        sweep()
     versions = {peer.name: peer.version() for peer in peers}
     outcome = report.Report(began, report.Machine.here(), scale, versions, skipped, workloads, results)
     print(report.as_text(outcome))

@@ -129,6 +129,8 @@ class Client:
             while left and len(busy) < orders.concurrency:
                 left -= 1
                 self._open()
+            if not busy:
+                continue  # all that were opened failed at once
             patience = begin + orders.seconds - time.monotonic()
             if patience <= 0:
                 break

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from bench.measure import process_tree
@@ -97,21 +97,25 @@ def tail(log: Path, lines: int = 15) -> str:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    try:
         process.terminate()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_STOP_SECONDS)
-    # What is left of the tree did not want to go: workers, or a parent that waits for open tunnels.
-    for pid in process_tree(process.pid):
-        if pid != process.pid or process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            if pid != process.pid:
-                _reap(pid)
-    process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+    finally:
+        # What is left of the tree did not want to go: workers, or a parent that waits for open tunnels.
+        _kill(pid for pid in process_tree(process.pid) if pid != process.pid or process.returncode is None)
+        process.wait()
 
 
-def _reap(pid: int) -> None:
-    """Wait for a grandchild whose parent is gone; without adopt_orphans() it is another process's to wait for."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, 0)
+def sweep() -> None:
+    """End whatever this process has started and what is left of that; for the end of a run that was interrupted."""
+    _kill(pid for pid in process_tree(os.getpid()) if pid != os.getpid())
+
+
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        # A grandchild is ours to wait for only after adopt_orphans(), and only once its parent is gone.
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)
