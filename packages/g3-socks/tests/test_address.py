@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 from g3_machine import LocalProtocolError, RemoteProtocolError
 from g3_socks import MAX_NAME_SIZE, Host
-from g3_socks._address import message_size, pack_endpoint, pack_port, read_endpoint, read_name, to_host, unmapped
+from g3_socks._address import message_size, pack_endpoint, pack_port, read_endpoint, read_name, to_host, told
 
 ALLOWED = b"!\"$&'()*+,-.0123456789;=ABCDEFGHIJKLMNOPQRSTUVWXYZ_`abcdefghijklmnopqrstuvwxyz{}~"
 
@@ -179,14 +179,30 @@ def test_a_host_stays_what_it_is(host: Host) -> None:
     [
         (IPv6Address("::ffff:192.0.2.1"), IPv4Address("192.0.2.1")),
         (IPv6Address("::ffff:0.0.0.0"), IPv4Address("0.0.0.0")),
+        ("::ffff:192.0.2.1", IPv4Address("192.0.2.1")),
         (IPv6Address("::192.0.2.1"), IPv6Address("::192.0.2.1")),
         (IPv6Address("64:ff9b::192.0.2.1"), IPv6Address("64:ff9b::192.0.2.1")),
+        (IPv6Address("fe80::1%eth0"), IPv6Address("fe80::1")),
+        ("fe80::1%eth0", IPv6Address("fe80::1")),
         (IPv4Address("192.0.2.1"), IPv4Address("192.0.2.1")),
+        ("192.0.2.1", IPv4Address("192.0.2.1")),
         ("a.example", "a.example"),
     ],
 )
-def test_only_mapped_addresses_are_unmapped(host: Host, plain: Host) -> None:
-    assert unmapped(host) == plain
+def test_the_address_of_a_socket_as_a_peer_hears_it(host: Host, plain: Host) -> None:
+    assert told(host) == plain
+
+
+@pytest.mark.parametrize("host", ["a%b", "a:b%c", ""])
+def test_what_is_no_address_of_a_socket(host: str) -> None:
+    with pytest.raises(LocalProtocolError, match=f"^host '{host.removesuffix('%c')}': "):
+        told(host)
+
+
+def test_a_zone_cannot_be_written() -> None:
+    with pytest.raises(LocalProtocolError) as caught:
+        pack_endpoint(IPv6Address("fe80::1%eth0"), 80)
+    assert str(caught.value) == "host fe80::1%eth0: its zone means nothing to the peer"
 
 
 @pytest.mark.parametrize(("port", "wire"), [(0, b"\x00\x00"), (258, b"\x01\x02"), (65535, b"\xff\xff")])

@@ -120,8 +120,10 @@ def test_a_name_that_is_an_address_is_given_as_one() -> None:
     assert parse_datagram(b"\x00\x00\x00\x03\x09192.0.2.1\x00\x35").host == IPv4Address("192.0.2.1")
 
 
-def test_a_mapped_address_is_written_as_what_it_stands_for() -> None:
+def test_the_address_of_a_socket_is_written_as_a_peer_should_hear_it() -> None:
     assert pack_header(IPv6Address("::ffff:192.0.2.1"), 53) == CASES[0][0]
+    assert pack_header("::ffff:192.0.2.1", 53) == CASES[0][0]
+    assert pack_header("::1%eth0", 65535) == CASES[1][0]
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,15 @@ class TestRequest:
             script >> b"\x00"
             script.event(Connect("a.example", 80, b"me"))
 
+    def test_no_byte_is_searched_twice(self) -> None:
+        with Script(Socks4Server()) as script:
+            script >> NAMED[:8] + b"u" * 100
+            script.event(None)
+            assert script.machine._searched == 108
+            script >> b"\x00" + b"n" * 50
+            script.event(None)
+            assert script.machine._searched == 50
+
     def test_a_nul_among_the_first_eight_bytes_ends_nothing(self) -> None:
         with Script(Socks4Server()) as script:
             script >> b"\x04\x01\x00\x00\x01\x00\x00\x00"
@@ -164,7 +173,9 @@ class TestAnswers:
             (IPv4Address("192.0.2.1"), b"\xc0\x00\x02\x01"),
             (IPv6Address("::ffff:192.0.2.1"), b"\xc0\x00\x02\x01"),
             ("192.0.2.1", b"\xc0\x00\x02\x01"),
+            ("::ffff:192.0.2.1", b"\xc0\x00\x02\x01"),
             (IPv6Address("2001:db8::1"), bytes(4)),
+            (IPv6Address("fe80::1%eth0"), bytes(4)),
             ("relay.example", bytes(4)),
         ],
     )

@@ -270,6 +270,8 @@ class TestAnswers:
             (IPv6Address("2001:db8::1"), b"\x04\x20\x01\x0d\xb8" + bytes(11) + b"\x01"),
             (IPv6Address("::ffff:192.0.2.1"), b"\x01\xc0\x00\x02\x01"),
             ("192.0.2.1", b"\x01\xc0\x00\x02\x01"),
+            ("::ffff:192.0.2.1", b"\x01\xc0\x00\x02\x01"),
+            (IPv6Address("fe80::1%eth0"), b"\x04\xfe\x80" + bytes(13) + b"\x01"),
             ("relay.example", b"\x03\x0drelay.example"),
         ],
     )

@@ -93,19 +93,31 @@ def to_host(host: Host) -> Host:
         raise LocalProtocolError(f"host {host!r}: {error}") from error
 
 
-def unmapped(host: Host) -> Host:
-    """Return the IPv4 address behind an IPv4-mapped one, as a dual-stack socket names its peers; else the host."""
-    if isinstance(host, IPv6Address) and (mapped := host.ipv4_mapped) is not None:
-        return mapped
+def told(host: Host) -> Host:
+    """Return the address of a socket as a peer should hear it.
+
+    A dual-stack socket names IPv4 peers by IPv4-mapped addresses: those become the IPv4 addresses that they stand for.
+    A zone identifier ("fe80::1%eth0") means nothing on another machine (RFC 4007 section 6): it is left out.
+    Raises what `to_host` raises.
+    """
+    if isinstance(host, str):
+        host = to_host(host.partition("%")[0] if ":" in host else host)
+    if isinstance(host, IPv6Address):
+        return host.ipv4_mapped or (IPv6Address(host.packed) if host.scope_id else host)
     return host
 
 
 def pack_endpoint(host: Host, port: int) -> bytes:
-    """Return ATYP, ADDR and PORT; raises LocalProtocolError for a bad name or a port outside 0 to 65535."""
+    """Return ATYP, ADDR and PORT.
+
+    Raises LocalProtocolError for a bad name, an address with a zone identifier, or a port outside 0 to 65535.
+    """
     host = to_host(host)
     if isinstance(host, IPv4Address):
         return b"\x01" + host.packed + pack_port(port)
     if isinstance(host, IPv6Address):
+        if host.scope_id:
+            raise LocalProtocolError(f"host {host}: its zone means nothing to the peer")
         return b"\x04" + host.packed + pack_port(port)
     name = host.encode("ascii")
     return bytes((NAME, len(name))) + name + pack_port(port)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from g3_machine import RemoteProtocolError
 
-from ._address import ENDPOINT_AT, MAX_NAME_SIZE, Host, message_size, pack_endpoint, read_endpoint, unmapped
+from ._address import ENDPOINT_AT, MAX_NAME_SIZE, Host, message_size, pack_endpoint, read_endpoint, told
 from ._errors import FragmentError
 
 MAX_HEADER_SIZE = ENDPOINT_AT + 4 + MAX_NAME_SIZE
@@ -48,7 +48,7 @@ def parse_datagram(data: bytes | bytearray | memoryview) -> Datagram:
 def pack_header(host: Host, port: int) -> bytes:
     """Return the header that goes before a payload to or from this host; the payload is the caller's to append.
 
-    An IPv4-mapped IPv6 address is written as the IPv4 address that it stands for. Raises LocalProtocolError for
-    a name or port that the header cannot hold.
+    An IPv4-mapped IPv6 address is written as the IPv4 address that it stands for, a zone is left out. Raises
+    LocalProtocolError for a name or port that the header cannot hold.
     """
-    return b"\x00\x00\x00" + pack_endpoint(unmapped(host), port)
+    return b"\x00\x00\x00" + pack_endpoint(told(host), port)

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 from g3_machine import LocalProtocolError, Machine, RemoteProtocolError
 
-from ._address import MAX_NAME_SIZE, Host, pack_port, read_name, to_host, unmapped
+from ._address import MAX_NAME_SIZE, Host, pack_port, read_name, told
 from ._codes import Reply, Socks4Reply
 from ._events import Bind, Connect, ServerEvent
 from ._states import over, owe_answer, owe_two_answers
@@ -35,14 +35,14 @@ class Socks4Server(Machine[ServerEvent]):
     """
 
     __slots__ = ("_command", "_names", "_port", "_searched", "_user_id")
+    _command: int
+    _port: int
+    _user_id: bytes
 
     def __init__(self, *, names: bool = True) -> None:
         """``names`` says whether the host names of SOCKS4a are taken."""
         super().__init__(Socks4Server._read_request)
         self._names = names
-        self._command = 0
-        self._port = 0
-        self._user_id = b""
         self._searched = 0
 
     def grant(self, host: Host, port: int) -> None:
@@ -54,7 +54,7 @@ class Socks4Server(Machine[ServerEvent]):
         state = self._state
         if state is not owe_answer and state is not owe_two_answers:
             raise LocalProtocolError("grant() without a request")
-        host = unmapped(to_host(host))
+        host = told(host)
         address = host.packed if isinstance(host, IPv4Address) else bytes(4)
         self._outbox += bytes((0, Socks4Reply.GRANTED)) + pack_port(port) + address
         self._state = over if state is owe_answer else owe_answer

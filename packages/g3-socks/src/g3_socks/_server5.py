@@ -5,7 +5,7 @@ from ipaddress import IPv4Address
 
 from g3_machine import LocalProtocolError, Machine, RemoteProtocolError
 
-from ._address import Host, message_size, pack_endpoint, read_endpoint, unmapped
+from ._address import Host, message_size, pack_endpoint, read_endpoint, told
 from ._codes import Method, Reply
 from ._errors import MethodError
 from ._events import Bind, Connect, Credentials, Request, ServerEvent, UdpAssociate
@@ -61,13 +61,13 @@ class Socks5Server(Machine[ServerEvent]):
     def grant(self, host: Host, port: int) -> None:
         """Answer a request with success and the bound address (RFC 1928 section 6): BND.ADDR, BND.PORT.
 
-        An IPv4-mapped IPv6 address is written as the IPv4 address that it stands for. Raises LocalProtocolError when
-        no request waits for it, and for a name or port that cannot be written.
+        An IPv4-mapped IPv6 address is written as the IPv4 address that it stands for, a zone is left out. Raises
+        LocalProtocolError when no request waits for it, and for a name or port that cannot be written.
         """
         state = self._state
         if state is not owe_answer and state is not owe_two_answers:
             raise LocalProtocolError("grant() without a request")
-        self._outbox += b"\x05\x00\x00" + pack_endpoint(unmapped(host), port)
+        self._outbox += b"\x05\x00\x00" + pack_endpoint(told(host), port)
         self._state = over if state is owe_answer else owe_answer
 
     def refuse(self, code: Reply) -> None:
