@@ -1,0 +1,121 @@
+"""The daemon as its users run it: a process of its own, a configuration file, real clients around it."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PATIENCE = 30.0
+"""Seconds that the daemon has to start or to end."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+class Daemon:
+    """A running g3proxyd."""
+
+    def __init__(self, process: subprocess.Popen[str], http_port: int, socks_port: int) -> None:
+        self.process = process
+        self.http_port = http_port
+        self.socks_port = socks_port
+        self.http_url = f"http://127.0.0.1:{http_port}"
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+
+    def rss(self) -> int:
+        """Resident bytes of the process."""
+        text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        return int(next(line.split()[1] for line in text.splitlines() if line.startswith("Rss:"))) * 1024
+
+    def fds(self) -> int:
+        """Open descriptors of the process."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Send the signal and wait for the end; return the exit code."""
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        return code
+
+    def records(self) -> list[dict[str, Any]]:
+        """The JSON lines of standard output, after the end of the process."""
+        return [json.loads(line) for line in self.lines]
+
+
+@contextlib.contextmanager
+def daemon(
+    folder: Path,
+    *,
+    log: str = "stdout",
+    egress: dict[str, Any] | None = None,
+    resolver: dict[str, Any] | None = None,
+    **http: Any,
+) -> Iterator[Daemon]:
+    """Run g3proxyd with an HTTP and a SOCKS proxy that may reach the loopback."""
+    http_port, socks_port = free_port(), free_port()
+    document = {
+        "log": log,
+        "runtime": {"server_offline_delay": "0s", "task_wait_delay": "0s"},
+        "server": [
+            {"name": "http", "type": "http_proxy", "escaper": "direct", "listen": f"127.0.0.1:{http_port}", **http},
+            {"name": "socks", "type": "socks_proxy", "escaper": "direct", "listen": f"127.0.0.1:{socks_port}"},
+        ],
+        "escaper": [
+            {
+                "name": "direct",
+                "type": "direct_fixed",
+                "resolver": "dns",
+                "egress_network_filter": egress or {"default": "permit", "permit": "127.0.0.0/8"},
+                "resolve_redirection": {"origin.test": "127.0.0.1"},
+            }
+        ],
+        "resolver": [{"name": "dns", "type": "deny_all"} if resolver is None else {"name": "dns", **resolver}],
+    }
+    path = folder / "main.yml"
+    path.write_text(yaml.safe_dump(document))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "g3proxyd", "-c", str(path)], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    running = Daemon(process, http_port, socks_port)
+    try:
+        _wait_until_it_listens(running)
+        yield running
+    finally:
+        if process.poll() is None:
+            running.stop()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _wait_until_it_listens(running: Daemon) -> None:
+    deadline = time.monotonic() + PATIENCE
+    for port in (running.http_port, running.socks_port):
+        while True:
+            assert running.process.poll() is None, f"the daemon ended with {running.process.returncode}"
+            with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), PATIENCE):
+                break
+            assert time.monotonic() < deadline, "the daemon does not listen"
+            time.sleep(0.02)
