@@ -20,7 +20,7 @@ import pytest
 from tools.workspace import ROOT, Member, packages
 
 from .cold import run_cold
-from .hot import KILLED, HotRun
+from .hot import KILLED, PYTEST, HotRun
 from .mutants import Mutant, mutants
 from .processes import TIMED_OUT, start
 
@@ -108,7 +108,7 @@ def run_hot(member: Member, hot: list[Mutant]) -> tuple[list[int], float]:
         results, output = Path(folder, "results.json"), Path(folder, "output.txt")
 
         def work(plugin: HotRun) -> int:
-            return int(pytest.main(["-q", "-p", "no:cacheprovider", str(member.folder / "tests")], plugins=[plugin]))
+            return int(pytest.main([*PYTEST, str(member.folder / "tests")], plugins=[plugin]))
 
         child = start(work, HotRun(member.source, hot, results), str(output))
         os.waitpid(child, 0)

@@ -1,5 +1,7 @@
 """Mutants that matter at import time: each gets a fresh import of the package and a fresh pytest."""
 
+import gc
+import importlib
 import importlib.machinery
 import importlib.util
 import signal
@@ -12,11 +14,14 @@ from types import CodeType, ModuleType
 
 import pytest
 
-from .hot import CPU_PATIENCE, CPU_SLOWER, KILLED, PATIENCE, SLOWER, SURVIVED
+from .hot import CPU_PATIENCE, CPU_SLOWER, KILLED, PATIENCE, PYTEST, SLOWER, SURVIVED
 from .mutants import Mutant
 from .processes import forked
 
 START_UP = 5.0
+# What takes long to import and isn't ours is imported once, before the forks; pytest would rather have done that.
+PRELOADED = ["asyncio", "hypothesis", "hypothesis.internal.conjecture.engine", "hypothesis.strategies", "unittest.mock"]
+QUIET_IMPORTS = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
 
 
 def run_cold(source: Path, tests: Path, mutants: Iterable[Mutant], seconds: float) -> Iterator[tuple[Mutant, int]]:
@@ -30,9 +35,12 @@ def run_cold(source: Path, tests: Path, mutants: Iterable[Mutant], seconds: floa
         sys.meta_path.insert(0, _Finder(source, mutant))
         own = sorted(tests.rglob(f"test_{mutant.path.stem.strip('_')}*.py"))
         paths = [str(path) for path in (*own, tests)]
-        status = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *paths])
+        status = pytest.main([*PYTEST, *QUIET_IMPORTS, *paths])
         return SURVIVED if status == pytest.ExitCode.OK else KILLED
 
+    for name in PRELOADED:
+        importlib.import_module(name)
+    gc.freeze()
     limit = START_UP + PATIENCE + SLOWER * seconds
     return forked(((mutant, limit) for mutant in mutants), work)
 

@@ -25,6 +25,8 @@ SURVIVED, KILLED, UNREACHED = 0, 1, 2
 # that a busy machine convicts nobody. The clock on the wall is for those that wait for ever.
 CPU_PATIENCE, CPU_SLOWER = 1.0, 5.0
 PATIENCE, SLOWER = 10.0, 20.0
+# Whether a test fails is all that counts: no search for reasons, which takes longer than most tests.
+PYTEST = ["-q", "-x", "-p", "no:cacheprovider", "--tb=native", "--assert=plain"]
 
 
 class HotRun:
@@ -48,6 +50,8 @@ class HotRun:
             if isinstance(thing, FunctionType) and thing.__code__.co_filename.startswith(str(self._source)):
                 code = thing.__code__
                 self._functions.setdefault((code.co_filename, code.co_qualname, code.co_firstlineno), []).append(thing)
+        gc.collect()
+        gc.freeze()  # so that a child that collects garbage doesn't copy our memory
         jobs = ((mutant, PATIENCE + SLOWER * self._seconds_of(mutant)) for mutant in self._mutants)
         outcomes = {id(mutant): status for mutant, status in forked(jobs, self._try)}
         statuses = [outcomes[id(mutant)] for mutant in self._mutants]
