@@ -80,8 +80,10 @@ def _started(peer: Peer, workload: Workload, folder: Path, core: int) -> Iterato
             ports: dict[Port, int] = {"HTTP": free_port(), "SOCKS": free_port()}
             used = [ports[port] for port in sorted({port_of(dialect) for dialect in peer.dialects})]
             log = own / "output.log"
+            config = peer.configure(own, ports)
             try:
-                pid = stack.enter_context(running(peer.command(peer.configure(own, ports)), log, core, used))
+                stack.callback(peer.clean, config)
+                pid = stack.enter_context(running(peer.command(config), log, core, used))
                 break
             except StartError:
                 if attempt + 1 == _START_TRIES:

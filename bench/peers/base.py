@@ -67,6 +67,9 @@ class Peer(abc.ABC):
         path.write_text(template.substitute(HTTP=ports["HTTP"], SOCKS=ports["SOCKS"], FOLDER=folder, USER=lines))
         return path
 
+    def clean(self, config: Path) -> None:  # noqa: B027  # most programs leave nothing
+        """Remove what a program that was killed leaves outside the folder of its configuration."""
+
 
 def find(*names: str) -> str | None:
     """The first of some programs, in the system folders as well, which a user's PATH lacks."""

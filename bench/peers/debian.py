@@ -19,13 +19,21 @@ class Squid(Peer):
         return find("squid")
 
     def command(self, config: Path) -> list[str]:
-        return [self.program() or "squid", "-N", "-f", str(config)]
+        return [self.program() or "squid", "-N", "-n", self._service(config), "-f", str(config)]
 
     def version(self) -> str:
         return _number(ask_version(self.program() or "squid", "-v", word="Version"))
 
     def user_lines(self, user: str) -> str:
         return f"cache_effective_user {user}"
+
+    def clean(self, config: Path) -> None:
+        for segment in Path("/dev/shm").glob(f"{self._service(config)}-*"):
+            segment.unlink(missing_ok=True)
+
+    def _service(self, config: Path) -> str:
+        """Squid names its shared memory after its service: one that no other Squid of the machine has."""
+        return "bench" + "".join(filter(str.isalnum, config.parent.name))
 
 
 class Tinyproxy(Peer):
