@@ -135,7 +135,7 @@ class _Composer:
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> str | int | float | bool | None:
         text: str = event.value
         if event.tag is None or event.tag == "!":
-            return resolve(text) if event.implicit[0] else text
+            return resolve(text) if event.implicit[0] and event.tag is None else text
         name = event.tag.removeprefix(_TAG)
         allowed = _SCALAR_TAGS.get(name) if name != event.tag else None
         value = text if name == "str" else resolve(text)
@@ -203,10 +203,8 @@ def _refuse_syntax(composer: _Composer, error: yaml.YAMLError) -> None:
         before = source.text.encode()[: getattr(error, "position", 0)].decode(errors="ignore")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         message = str(getattr(error, "reason", error))
-    char = source.line(line)[column - 1 : column]
     hint = ""
-    if char in ("@", "`", "%"):
-        hint = f"quotes around a value that begins with {char}"
-    elif char == "\t":
-        hint = "spaces; YAML does not indent with tabs"
+    if "cannot start any token" in message:
+        char = source.line(line)[column - 1 : column]
+        hint = "spaces; YAML does not indent with tabs" if char == "\t" else f"quotes around what begins with {char}"
     composer.refuse(Place(source, line, column), f"not valid YAML: {message}", hint)

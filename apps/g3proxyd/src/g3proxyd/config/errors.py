@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from .nodes import Place
 
@@ -52,24 +53,24 @@ class Problem:
 class ConfigError(Exception):
     """A configuration that cannot be used: every problem found in every file, and the warnings beside them."""
 
-    def __init__(self, problems: Iterable[Problem], warnings: Iterable[Problem] = ()) -> None:
-        self.problems = in_order(problems)
-        self.warnings = in_order(warnings)
+    def __init__(
+        self, problems: Iterable[Problem], warnings: Iterable[Problem] = (), main_file: Path | None = None
+    ) -> None:
+        self.problems = in_order(problems, main_file)
+        self.warnings = in_order(warnings, main_file)
         super().__init__(report(self.problems))
 
 
-def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Sort by file (in the order in which they were first mentioned), line and column; drop repetitions."""
-    unique = list(dict.fromkeys(problems))
-    files: dict[str, int] = {}
-    for problem in unique:
-        files.setdefault(_file(problem), len(files))
+def in_order(problems: Iterable[Problem], main_file: Path | None = None) -> tuple[Problem, ...]:
+    """Sort by file, the main file first, then by line and column; drop repetitions."""
 
-    def key(problem: Problem) -> tuple[int, int, int]:
+    def key(problem: Problem) -> tuple[bool, str, int, int]:
         place = problem.place
-        return (files[_file(problem)], place.line if place else 0, place.column if place else 0)
+        if place is None:
+            return (False, "", 0, 0)
+        return (place.source.path != main_file, str(place.source.path), place.line, place.column)
 
-    return tuple(sorted(unique, key=key))
+    return tuple(sorted(dict.fromkeys(problems), key=key))
 
 
 def report(problems: Iterable[Problem], *, what: str = "problem", source_lines: bool = False) -> str:
@@ -82,10 +83,6 @@ def report(problems: Iterable[Problem], *, what: str = "problem", source_lines: 
             lines += _caret(problem.place)
     lines.append(f"{len(problems)} {what}{'' if len(problems) == 1 else 's'}")
     return "\n".join(lines)
-
-
-def _file(problem: Problem) -> str:
-    return str(problem.place.source.path) if problem.place else ""
 
 
 def _caret(place: Place) -> list[str]:

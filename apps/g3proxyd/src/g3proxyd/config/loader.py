@@ -43,7 +43,7 @@ def load(path: Path | str) -> Config:
     loading = _Loading(find_main_file(Path(path)))
     config = loading.run()
     if loading.problems:
-        raise ConfigError(loading.problems, loading.warnings)
+        raise ConfigError(loading.problems, loading.warnings, loading.main_file)
     return config
 
 
@@ -90,7 +90,7 @@ class _Loading:
             servers=self._models("server"),
             escapers=self._models("escaper"),
             resolvers=self._models("resolver"),
-            warnings=in_order(self.warnings),
+            warnings=in_order(self.warnings, self.main_file),
         )
 
     def _refuse(self, kind: Kind, place: Place | None, path: str, mistake: Mistake) -> None:
