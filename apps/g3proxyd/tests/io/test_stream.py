@@ -194,3 +194,44 @@ def test_closing_twice_is_closing_once() -> None:
         peer.close()
 
     run(main())
+
+
+def test_closing_ends_the_waits_of_other_tasks() -> None:
+    """Descriptor numbers are used again at once: no wait may outlive its socket."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        stream, peer, wheel = make()
+        sending = loop.create_task(stream.send(bytes(50_000_000), 5))
+        receiving = loop.create_task(stream.receive(5))
+        await asyncio.sleep(0)
+        stream.close()
+        for task in (sending, receiving):
+            with pytest.raises(ConnectionAbortedError):
+                await task
+        assert len(wheel) == 0
+        peer.close()
+
+    run(main())
+
+
+def test_a_wait_may_be_interrupted_or_given_more_time() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        stream, peer, _ = make()
+        stream.interrupt(ConnectionAbortedError())  # nobody waits
+        stream.extend(5)
+        task = loop.create_task(stream.receive(0.02))
+        await asyncio.sleep(0)
+        stream.extend(5)
+        await asyncio.sleep(0.1)
+        assert not task.done()
+        stream.interrupt(ConnectionAbortedError())
+        with pytest.raises(ConnectionAbortedError):
+            await task
+        peer.send(b"x")
+        assert await stream.receive(5) == b"x"
+        stream.close()
+        peer.close()
+
+    run(main())

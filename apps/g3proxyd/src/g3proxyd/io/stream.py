@@ -29,6 +29,7 @@ class Stream:
         "_loop",
         "_pending",
         "_reader",
+        "_room",
         "_size",
         "_socket",
         "_unread",
@@ -52,6 +53,7 @@ class Stream:
         self._watching = False
         self._unread = b""
         self._pending: memoryview | None = None
+        self._room: Room | None = None
         self._size = READ_SIZE
         self.deadline: float | None = None
         self.bucket: int | None = None
@@ -118,7 +120,11 @@ class Stream:
         Raises TimeoutError and OSError.
         """
         while self._pending is not None:
-            await Writable(self._loop, self._wheel, self.fd).wait(patience)
+            self._room = Room(self._loop, self._wheel, self.fd)
+            try:
+                await self._room.wait(patience)
+            finally:
+                self._room = None
             taken = self._socket.send(self._pending)
             self.sent += taken
             self._pending = self._pending[taken:] if taken < len(self._pending) else None
@@ -176,6 +182,9 @@ class Stream:
         if self._watching:
             self._watching = False
             self._loop.remove_reader(self.fd)
+        if self._room is not None:
+            self._room.give_up()
+        self.interrupt(ConnectionAbortedError())
         if self.bucket is not None:
             self._wheel.forget(self)
 
@@ -198,34 +207,45 @@ class Stream:
         reader.set_result(data)
 
 
-class Writable:
+class Room:
     """One wait for room in a socket's send buffer. It has its own deadline, beside that of a receive."""
 
-    __slots__ = ("_fd", "_loop", "_room", "_wheel", "bucket", "deadline")
+    __slots__ = ("_fd", "_loop", "_ready", "_wheel", "bucket", "deadline")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wheel: Wheel, fd: int) -> None:
         self._loop = loop
         self._wheel = wheel
         self._fd = fd
-        self._room: asyncio.Future[None] = loop.create_future()
+        self._ready: asyncio.Future[None] = loop.create_future()
         self.deadline: float | None = None
         self.bucket: int | None = None
 
     async def wait(self, patience: float) -> None:
         """Wait for room. Raises TimeoutError after ``patience`` seconds."""
         self._wheel.start(self, patience)
-        self._loop.add_writer(self._fd, self._ready)
+        self._loop.add_writer(self._fd, self._writable)
         try:
-            await self._room
+            await self._ready
         finally:
-            self._loop.remove_writer(self._fd)
-            self._wheel.forget(self)
+            self._let_go()
+
+    def give_up(self) -> None:
+        """The socket is about to be closed: its number may soon belong to another connection."""
+        self._let_go()
+        if not self._ready.done():
+            self._ready.set_exception(ConnectionAbortedError())
 
     def timed_out(self) -> None:
         """The wheel's call: the wait is over time."""
-        if not self._room.done():
-            self._room.set_exception(TimeoutError())
+        if not self._ready.done():
+            self._ready.set_exception(TimeoutError())
 
-    def _ready(self) -> None:
-        if not self._room.done():
-            self._room.set_result(None)
+    def _writable(self) -> None:
+        if not self._ready.done():
+            self._ready.set_result(None)
+
+    def _let_go(self) -> None:
+        if self._fd >= 0:
+            self._loop.remove_writer(self._fd)
+            self._wheel.forget(self)
+            self._fd = -1

@@ -216,7 +216,7 @@ class HttpClient:
         try:
             await self.stream.send(page, REPLY_PATIENCE)
             if not keep:
-                await self._linger()
+                await self.linger()
         except OSError:
             return False
         return keep
@@ -226,18 +226,19 @@ class HttpClient:
         if not self.server.config.no_early_error_reply:
             with contextlib.suppress(OSError):
                 await self.stream.send(reply, REPLY_PATIENCE)
-                await self._linger()
+                await self.linger()
 
-    async def _linger(self) -> None:
+    async def linger(self) -> None:
         """Close our half and let the client finish: to close with bytes unread would reset the reply away."""
-        self.stream.send_eof()
-        deadline = time.monotonic() + LINGER_SECONDS
-        left = LINGER_BYTES
-        while left > 0 and (patience := deadline - time.monotonic()) > 0:
-            data = await self.stream.receive(patience)
-            if not data:
-                return
-            left -= len(data)
+        with contextlib.suppress(OSError):
+            self.stream.send_eof()
+            deadline = time.monotonic() + LINGER_SECONDS
+            left = LINGER_BYTES
+            while left > 0 and (patience := deadline - time.monotonic()) > 0:
+                data = await self.stream.receive(patience)
+                if not data:
+                    return
+                left -= len(data)
 
 
 def local_target(target: Target) -> Target:

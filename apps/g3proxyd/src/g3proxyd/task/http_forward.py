@@ -1,6 +1,7 @@
 """Forwarding one HTTP request and its response (RFC 9110 section 7.6, RFC 9112; g3's http forward task)."""
 
 import asyncio
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ from .notes import Event, Stage, TaskNotes
 
 if TYPE_CHECKING:
     from ..server.http_proxy import HttpClient
+
+log = logging.getLogger(__name__)
 
 TASK_TYPE = "HttpForward"
 
@@ -77,6 +80,14 @@ class HttpForward:
                 self._upload.cancel()
             self._end(reason, detail)
         return keep
+
+    async def _stop_upload(self) -> bool:
+        """Read no more of the request body; return whether that cut it short."""
+        if self._upload is None or self._upload.done():
+            return False
+        self._upload.cancel()
+        await asyncio.wait([self._upload])
+        return True
 
     async def _exchange(self) -> bool:
         client, head = self._client, self._head
@@ -134,13 +145,17 @@ class HttpForward:
             response = await self._read_response(connection)
             keep = await self._answer(connection, response)
         except BaseException:
+            await self._stop_upload()
             connection.stream.close()
             raise
-        uploaded = self._upload is None or (self._upload.done() and self._upload_fault is None)
+        cut_short = await self._stop_upload()
+        uploaded = not cut_short and self._upload_fault is None
         if uploaded and response.keep_alive and connection.reader.reusable:
             self._client.keep(connection)
         else:
             connection.stream.close()
+        if cut_short:
+            await self._client.linger()
         return keep and uploaded
 
     async def _send_request(self, connection: HttpUpstream, request: bytes) -> None:
@@ -182,6 +197,10 @@ class HttpForward:
                 # Half a request must never look like a whole one: neither wait for its answer nor finish it.
                 connection.stream.interrupt(ConnectionAbortedError())
             # A server that takes no more may have answered already: the response will tell.
+        except Exception:
+            log.exception("server %s: passing a request body on failed", client.server.name)
+            self._upload_fault = TaskError(Reason.INTERNAL_SERVER_ERROR, "the request body was not passed on", 500)
+            connection.stream.interrupt(ConnectionAbortedError())
         else:
             if self._log is not None:
                 self._log.request_sent()
@@ -285,8 +304,7 @@ class HttpForward:
             return False
         if error.status is None:
             return False
-        if self._upload is not None and not self._upload.done():
-            self._upload.cancel()
+        await self._stop_upload()
         if self._log is not None:
             self._log.status = error.status
         return await client.refuse(error.status, self._head, f"{self._notes.upstream}: {error.detail}", error.close)
