@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pycares
 from g3_escape import Family
@@ -48,7 +48,13 @@ class CAresResolver(Resolver):
             self._channel = LoopChannel(self._loop, _options(config))
         except pycares.AresError as error:
             raise ValueError(f"resolver {config.name}: {error.args[-1]}") from None
-        self._logger = logger.bind(resolver_type=self.type_name, resolver_name=config.name, **_places(config))
+        self._logger = logger.bind(
+            resolver_type=self.type_name,
+            resolver_name=config.name,
+            bind_ipv4=encode.ip(config.bind_ipv4),
+            bind_ipv6=encode.ip(config.bind_ipv6),
+            server=" ".join(self._channel.servers),
+        )
         lifetimes = Lifetimes(config.positive_min_ttl, config.positive_max_ttl, config.negative_min_ttl)
         self._caches = {family: Cache(lifetimes) for family in Family}
         self.stats = {family: ResolverStats() for family in Family}
@@ -139,7 +145,6 @@ class CAresResolver(Resolver):
         error = answer.error
         if error is not None and self._logger.enabled:
             fields = {
-                "server": " ".join(self._channel.servers),
                 "query_type": "A" if family is Family.IPV4 else "AAAA",
                 "duration": encode.duration(time.monotonic() - started),
                 "rr_source": answer.source.value,
@@ -209,8 +214,3 @@ def _options(config: "CAresConfig") -> ChannelOptions:
         receive_buffer=config.socket_recv_buffer_size,
         local_ips=tuple(str(ip) for ip in (config.bind_ipv4, config.bind_ipv6) if ip is not None),
     )
-
-
-def _places(config: "CAresConfig") -> dict[str, Any]:
-    """Where queries are sent from, for the log."""
-    return {"bind_ipv4": encode.ip(config.bind_ipv4), "bind_ipv6": encode.ip(config.bind_ipv6)}

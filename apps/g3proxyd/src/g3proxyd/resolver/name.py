@@ -2,7 +2,7 @@
 
 import re
 
-_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*", re.ASCII)
+_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*")
 """The names of hosts, and the underscores of service names (RFC 1035 section 2.3, RFC 8552): lengths as in the RFC."""
 
 
@@ -12,5 +12,6 @@ def normalise(domain: str) -> str | None:
     Everything but letters, digits, hyphens and underscores of ASCII is refused: an internationalised name has to be
     in its ASCII form by now, and nothing else, NUL least of all, is fit for a library that thinks in C strings.
     """
-    name = domain.removesuffix(".").lower()
-    return name if _NAME.fullmatch(name) else None
+    name = domain.removesuffix(".")
+    # In this order: the lower case of U+212A, the Kelvin sign, is a plain k.
+    return name.lower() if _NAME.fullmatch(name) else None

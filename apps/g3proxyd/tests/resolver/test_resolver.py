@@ -1,0 +1,103 @@
+"""Resolvers by their configuration, and what all of them share."""
+
+import asyncio
+import traceback
+
+import pytest
+from g3_escape import Family
+from g3proxyd.config.resolver import CAresConfig, DenyAllConfig, ResolverConfig
+from g3proxyd.log.discard import DiscardSink
+from g3proxyd.log.logger import Logger
+from g3proxyd.resolver import Answer, ErrorType, ResolveError, make_resolver
+from g3proxyd.resolver.c_ares import CAresResolver
+from g3proxyd.resolver.deny_all import DenyAllResolver
+from g3proxyd.resolver.errors import driver_error, local_error, server_error
+from loopback import run
+
+LOGGER = Logger("Resolve", DiscardSink())
+
+
+def test_each_type_has_its_class() -> None:
+    async def main() -> None:
+        for config, kind, type_name in (
+            (CAresConfig(name="r"), CAresResolver, "c-ares"),
+            (DenyAllConfig(name="r"), DenyAllResolver, "deny-all"),
+        ):
+            resolver = make_resolver(config, LOGGER)
+            assert type(resolver) is kind
+            assert (resolver.name, resolver.type_name) == ("r", type_name)
+            await resolver.close()
+
+    run(main())
+
+
+def test_a_type_without_a_class() -> None:
+    with pytest.raises(TypeError, match="no resolver for ResolverConfig"):
+        make_resolver(ResolverConfig(name="r", type="other"), LOGGER)
+
+
+def test_deny_all() -> None:
+    async def main() -> None:
+        resolver = make_resolver(DenyAllConfig(name="r"), LOGGER)
+        for family in Family:
+            answer = resolver.query("a.test", family, lambda answer: pytest.fail("delivered"))
+            assert isinstance(answer, Answer)
+            assert answer.addresses == ()
+            with pytest.raises(ResolveError) as caught:
+                await resolver.resolve("a.test", family)
+            assert (caught.value.error_type, caught.value.subtype) == (ErrorType.LOCAL, "NoResolverRunning")
+        await resolver.close()
+
+    run(main())
+
+
+def test_shared_errors_keep_no_tracebacks() -> None:
+    """The same error object answers many tasks: each of them raises a copy."""
+
+    async def main() -> None:
+        resolver = make_resolver(DenyAllConfig(name="r"), LOGGER)
+        answer = resolver.query("a.test", Family.IPV4, lambda answer: None)
+        assert isinstance(answer, Answer)
+        for _ in range(2):
+            with pytest.raises(ResolveError) as caught:
+                await resolver.resolve("a.test", Family.IPV4)
+            assert len(traceback.extract_tb(caught.value.__traceback__)) == 2
+        assert answer.error is not None
+        assert answer.error.__traceback__ is None
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("error", "error_type", "text"),
+    [
+        (server_error("SERVFAIL", "it failed"), "ServerError", "server error: it failed"),
+        (driver_error("Timeout", "it was late"), "DriverError", "driver error: it was late"),
+        (local_error("DriverTimedOut", "we were late"), "LocalError", "local error: we were late"),
+        (ResolveError(ErrorType.EMPTY_DOMAIN), "EmptyDomain", "EmptyDomain"),
+        (ResolveError(ErrorType.UNEXPECTED, "Odd"), "UnexpectedError", "UnexpectedError Odd"),
+    ],
+)
+def test_words(error: ResolveError, error_type: str, text: str) -> None:
+    copy = error.fresh()
+    assert copy is not error
+    for one in (error, copy):
+        assert one.error_type.value == error_type
+        assert str(one) == text
+        assert one.subtype == error.subtype
+
+
+def test_cancelling_a_resolve_cancels_the_query() -> None:
+    async def main() -> None:
+        config = CAresConfig.model_validate({"name": "r", "server": "127.0.0.1:9", "graceful_stop_wait": 0.0})
+        resolver = CAresResolver(config, LOGGER)
+        task = asyncio.ensure_future(resolver.resolve("a.test", Family.IPV4))
+        await asyncio.sleep(0)
+        (waiting,) = resolver._caches[Family.IPV4]._waiters["a.test"]
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert waiting._receive is None  # type: ignore[attr-defined]  # it is a Waiting, which the cache need not know
+        await resolver.close()
+
+    run(main())
