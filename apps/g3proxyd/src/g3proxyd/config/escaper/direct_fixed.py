@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from g3_acl import default_egress_network_rule
 from pydantic import Field
 
 from ..keys import Aliases, NotYet
 from ..later import PATH_SELECTION, PROXY_PROTOCOL, TPROXY
 from ..module import TypeName
-from ..values.acl import EgressNetworkFilter, default_egress_filter
+from ..values.acl import EgressNetworkFilter
 from ..values.address import IpAddressList
 from ..values.keepalive import TcpKeepalive
 from ..values.numbers import Boolean
@@ -31,7 +32,7 @@ class DirectFixedConfig(ConnectingEscaperConfig):
     bind_foreign_port: Annotated[Boolean, NotYet(TPROXY)] = False
     """Use the client's port as well."""
     egress_network_filter: Annotated[EgressNetworkFilter, Aliases("egress_net_filter")] = Field(
-        default_factory=default_egress_filter
+        default_factory=default_egress_network_rule
     )
     """Which addresses may be connected to; loopback and link-local ones may not unless a rule says so."""
     tcp_keepalive: TcpKeepalive = TcpKeepalive()

@@ -39,7 +39,13 @@ def _name_server(data: object) -> SocketAddress:
     return server
 
 
-_milliseconds = integer_from(1, U32_MAX)
+_whole_milliseconds = integer_from(1, U32_MAX)
+
+
+def _milliseconds(data: object) -> float:
+    # A number with a fraction in a file is a Real; a plain float is a value that was read before.
+    return data if type(data) is float else _whole_milliseconds(data) / 1000
+
 
 _NameServers: TypeAlias = Annotated[
     tuple[SocketAddress, ...],
@@ -54,7 +60,7 @@ _Milliseconds: TypeAlias = Annotated[
     float,
     Value(
         "whole number of milliseconds",
-        lambda data: data if isinstance(data, float) else _milliseconds(data) / 1000,
+        _milliseconds,
         {
             "anyOf": [
                 {"type": "integer", "minimum": 1, "maximum": U32_MAX},

@@ -46,7 +46,7 @@ class TcpServerConfig(ServerConfig):
     """The listening socket."""
     listen_in_worker: Annotated[Boolean, NotYet(WORKERS)] = False
     """Listen in every worker."""
-    ingress_network_filter: Annotated[IngressNetworkFilter, Aliases("ingress_net_filter")] = None
+    ingress_network_filter: Annotated[IngressNetworkFilter | None, Aliases("ingress_net_filter")] = None
     """Which client addresses may connect; unset is all."""
     tcp_sock_speed_limit: Annotated[
         SocketSpeedLimit, OldNames("tcp_conn_speed_limit", "tcp_conn_limit", "conn_limit")
@@ -68,9 +68,9 @@ class TcpServerConfig(ServerConfig):
     """Write a task log record when the remote side is connected."""
     task_log_flush_interval: Duration | None = None
     """Write a task log record at this interval while a task runs; unset does not."""
-    dst_host_filter_set: HostFilterSet = None
+    dst_host_filter_set: HostFilterSet | None = None
     """Which remote hosts clients may ask for; unset is all."""
-    dst_port_filter: PortFilter = None
+    dst_port_filter: PortFilter | None = None
     """Which remote ports clients may ask for; unset is all."""
 
     def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:

@@ -1,53 +1,98 @@
-"""Access rules: read by g3-acl, which reports each mistake with the part of the value that it is in."""
+"""Access rules and hosts: read by g3-acl, which reports each mistake with the part of the value that it is in."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeAlias, TypeVar
 
+import g3_acl
+
+from ..keys import any_case
 from .mistake import Mistake, MistakeError
 from .value import Value, list_of
 
-__all__ = [
-    "EgressNetworkFilter",
-    "HostFilterSet",
-    "HostList",
-    "IngressNetworkFilter",
-    "PortFilter",
-    "default_egress_filter",
-    "parse_host",
-]
+__all__ = ["EgressNetworkFilter", "HostFilterSet", "HostList", "IngressNetworkFilter", "PortFilter", "parse_host"]
+
+T = TypeVar("T")
 
 
-def _acl(function: str) -> Callable[[object], Any]:
-    """A parser of g3-acl whose mistakes are ours."""
+def _ours(parse: Callable[[Any], T], *, expected: str = "") -> Callable[[object], T]:
+    """A parser of g3-acl whose mistakes are ours; `expected` says what is right where it does not."""
 
-    def parse(data: object) -> Any:
-        acl = importlib.import_module("g3_acl")
+    def parse_rule(data: object) -> T:
         try:
-            return getattr(acl, function)(data)
-        except acl.AclError as error:
+            return parse(data)
+        except g3_acl.AclError as error:
             raise MistakeError(
                 *(
-                    Mistake(problem.message, problem.expected, problem.suggestion, problem.path)
+                    Mistake(problem.message, problem.expected or expected, problem.suggestion, problem.path)
                     for problem in error.problems
                 )
             ) from None
 
-    return parse
+    return parse_rule
 
 
-parse_host = _acl("parse_host")
+parse_host = _ours(g3_acl.parse_host, expected="a host name or an address")
+
+_TEXT: Mapping[str, object] = {"type": "string", "minLength": 1}
+_PORTS: Mapping[str, object] = {"type": ["integer", "string"]}
+_PATTERN: Mapping[str, object] = {
+    "anyOf": [
+        _TEXT,
+        {
+            "type": "object",
+            "patternProperties": {
+                f"^{any_case('parent')}$": _TEXT,
+                f"^{any_case('regex')}$": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
+            },
+            "additionalProperties": False,
+        },
+    ]
+}
+_ACTION = f"({'|'.join(map(any_case, ('permit', 'allow', 'accept', 'forbid', 'deny', 'reject')))})({any_case('_log')})?"
 
 
-def default_egress_filter() -> Any:
-    """What applies when no filter is configured: everything but this machine and its links."""
-    return None
+def _rule(record: Mapping[str, object]) -> dict[str, object]:
+    """The schema of a rule: a record, a list of records, or a map of actions to either."""
+    forms = [record, {"type": "array", "items": record}]
+    actions = {
+        "type": "object",
+        "patternProperties": {
+            f"^{any_case('default')}$": {"type": "string", "pattern": f"^{_ACTION}$"},
+            f"^{_ACTION}$": {"anyOf": forms},
+        },
+        "additionalProperties": False,
+    }
+    return {"anyOf": [*forms, actions]}
 
 
-EgressNetworkFilter: TypeAlias = Annotated[Any, Value("egress network rule", _acl("parse_egress_network_rule"), {})]
-IngressNetworkFilter: TypeAlias = Annotated[Any, Value("ingress network rule", _acl("parse_ingress_network_rule"), {})]
-HostFilterSet: TypeAlias = Annotated[Any, Value("host rule set", _acl("parse_host_rule_set"), {})]
-PortFilter: TypeAlias = Annotated[Any, Value("port rule", _acl("parse_port_rule"), {})]
-HostList: TypeAlias = Annotated[tuple[Any, ...], Value("host, or list of them", list_of(parse_host), {})]
+_SETS = {"exact": _TEXT, "child": _TEXT, "regex": _PATTERN, "subnet": _TEXT}
+_SET: Mapping[str, object] = {
+    "type": "object",
+    "patternProperties": {
+        f"^{any_case(name)}({any_case('_match')})?$": _rule(record) for name, record in _SETS.items()
+    },
+    "additionalProperties": False,
+}
+
+EgressNetworkFilter: TypeAlias = Annotated[
+    g3_acl.NetworkRule,
+    Value("network rule", _ours(g3_acl.parse_egress_network_rule), _rule(_TEXT), instance=g3_acl.NetworkRule),
+]
+IngressNetworkFilter: TypeAlias = Annotated[
+    g3_acl.NetworkRule,
+    Value("network rule", _ours(g3_acl.parse_ingress_network_rule), _rule(_TEXT), instance=g3_acl.NetworkRule),
+]
+HostFilterSet: TypeAlias = Annotated[
+    g3_acl.HostRuleSet,
+    Value("host rule set", _ours(g3_acl.parse_host_rule_set), _SET, instance=g3_acl.HostRuleSet),
+]
+PortFilter: TypeAlias = Annotated[
+    g3_acl.PortRule,
+    Value("port rule", _ours(g3_acl.parse_port_rule), _rule(_PORTS), instance=g3_acl.PortRule),
+]
+HostList: TypeAlias = Annotated[
+    tuple[g3_acl.Host, ...],
+    Value("host, or list of them", list_of(parse_host), {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+]

@@ -8,6 +8,8 @@ from ipaddress import IPv4Address, IPv6Address
 from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias
 
+from g3_acl import unmap
+
 from ..keys import any_case, normalise
 from .acl import parse_host
 from .address import parse_ip
@@ -108,13 +110,9 @@ def _domain(data: object) -> str:
 
 def _target(data: object) -> str | Addresses:
     if isinstance(data, list | tuple):
-        return tuple(_unmapped(address) for address in list_of(parse_ip)(data))
+        return tuple(unmap(address) for address in list_of(parse_ip)(data))
     host = parse_host(data)
-    return host if isinstance(host, str) else (_unmapped(host),)
-
-
-def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+    return host if isinstance(host, str) else (host,)
 
 
 _TO = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
