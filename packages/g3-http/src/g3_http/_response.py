@@ -125,6 +125,7 @@ class ResponseReader(HeadReader[ResponseHead]):
         else:
             heard = options
         framing, length = self._read_body(status, method, control, minor)
+        switch = status == 101 or (method == b"CONNECT" and 200 <= status < 300)
         head = ResponseHead(
             status,
             three[1:],
@@ -134,7 +135,7 @@ class ResponseReader(HeadReader[ResponseHead]):
             control,
             framing,
             length,
-            framing is not CLOSE and b"close" not in heard and (minor == 1 or b"keep-alive" in heard),
+            not switch and framing is not CLOSE and b"close" not in heard and (minor == 1 or b"keep-alive" in heard),
             size,
         )
         if status < 200:
@@ -145,7 +146,7 @@ class ResponseReader(HeadReader[ResponseHead]):
         self._interim_count = 0
         self._keep_alive = head.keep_alive
         self._begin_body(framing, length if framing is LENGTH else None)
-        if status == 101 or (method == b"CONNECT" and status < 300):
+        if switch:
             self._state = ResponseReader._switched
         return head
 
