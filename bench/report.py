@@ -61,7 +61,7 @@ class Report:
     def problems(self) -> list[str]:
         """Each measurement that failed, with the reason."""
         return [
-            f"{workload}, {proxy}: {cell.problem}"
+            f"{workload}, {proxy}: {_short(cell.problem)}"
             for workload, cells in self.results.items()
             for proxy, cell in cells.items()
             if cell.problem
@@ -110,7 +110,7 @@ def as_markdown(report: Report) -> str:
     machine = report.machine
     versions = ", ".join(f"{name} {version}".strip() for name, version in report.versions.items())
     left_out = "".join(f"- {name} was left out: {reason}.\n" for name, reason in report.skipped.items())
-    failed = "".join(f"- Failed: {problem.splitlines()[0]}.\n" for problem in report.problems())
+    failed = "".join(f"- Failed: {problem}.\n" for problem in report.problems())
     return _PAGE.format(
         table="\n".join(lines),
         date=report.began.strftime("%Y-%m-%d"),
@@ -144,6 +144,12 @@ def _text(workload: Workload, cells: Mapping[str, Cell], name: str) -> str:
     figure = f"{value:.{workload.digits}f}"
     yardstick = next((cells[other].value for other in _YARDSTICKS if other in cells), None)
     return f"{figure} ({value / yardstick:.2f})" if yardstick else figure
+
+
+def _short(problem: str) -> str:
+    """The first line says what, the last line of the proxy's log mostly why; the JSON file has it all."""
+    lines = problem.splitlines()
+    return lines[0] if len(lines) == 1 else f"{lines[0]} {lines[-1].strip()}"
 
 
 def _spread(results: Results) -> float:
