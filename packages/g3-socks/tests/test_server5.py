@@ -111,7 +111,7 @@ class TestGreeting:
             script >> bytes((version,))
             script.fault(f"^SOCKS version {version}, not 5$")
 
-    @pytest.mark.parametrize("methods", [[], [1], [NO_AUTHENTICATION, 255]])
+    @pytest.mark.parametrize("methods", [[], [1], [NO_AUTHENTICATION, 255], [ord("X")]])
     def test_methods_that_we_do_not_speak_are_a_mistake_of_ours(self, methods: list[Method]) -> None:
         with pytest.raises(LocalProtocolError) as caught:
             Socks5Server(methods=methods)
