@@ -114,6 +114,7 @@ def test_bytes_that_nobody_waits_for_stay_in_the_kernel_and_are_noticed() -> Non
         peer.send(b"1")
         assert await stream.receive(5) == b"1"
         assert not stream.surprised
+        stream.watch()
         peer.send(b"2")
         while not stream.surprised:
             await asyncio.sleep(0)

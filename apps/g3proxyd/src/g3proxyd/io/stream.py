@@ -62,7 +62,7 @@ class Stream:
         self.sent = 0
         """Bytes that the kernel took for the peer so far."""
         self.surprised = False
-        """Whether the peer sent something, or closed, while nobody was receiving. Cleared by receive()."""
+        """Whether the peer did something while nobody received, since `watch` was called. Cleared by receive()."""
 
     @property
     def sock(self) -> socket.socket:
@@ -77,16 +77,22 @@ class Stream:
         if self._unread:
             data, self._unread = self._unread[:size], self._unread[size:]
             return data
-        reader = self._reader = self._loop.create_future()
-        self._size = size
         self.surprised = False
-        self._wheel.start(self, patience)
         if not self._watching:
-            self._watching = True
-            self._loop.add_reader(self.fd, self._readable)
+            # To watch a socket costs more than to try it, and a client that has just connected speaks at once.
+            try:
+                data = self._socket.recv(size)
+            except (BlockingIOError, InterruptedError):
+                self.watch()
+            else:
+                self.received += len(data)
+                return data
+        reader: asyncio.Future[bytes] = self._loop.create_future()
+        self._reader = reader
+        self._size = size
+        self._wheel.start(self, patience)
         try:
-            received: bytes = await reader
-            return received
+            return await reader
         except asyncio.CancelledError:
             if reader.done() and not reader.cancelled() and reader.exception() is None:
                 self.unread(reader.result())
@@ -94,6 +100,12 @@ class Stream:
         finally:
             self._reader = None
             self.deadline = None
+
+    def watch(self) -> None:
+        """Notice from now on what the peer does while nobody receives: see `surprised`."""
+        if not self._watching:
+            self._watching = True
+            self._loop.add_reader(self.fd, self._readable)
 
     def unread(self, data: bytes) -> None:
         """Put bytes back in front of what is still to come; they are not counted again."""

@@ -54,6 +54,7 @@ class HttpUpstream:
 
     def keep(self, seconds: float) -> None:
         """Note that the connection is idle from now on and may be used again for so many seconds."""
+        self.stream.watch()
         self.expires = time.monotonic() + seconds
 
     def usable_for(self, upstream: Upstream) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -34,6 +35,7 @@ def run(config: Config, verbosity: int = 0) -> int:
         log.error("%s", error)
         return 1
     loggers = make_loggers(config.log)
+    calm_the_collector()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(Worker(config, loggers, sockets)))
@@ -62,6 +64,16 @@ def set_up_process_log(verbosity: int) -> None:
     """What the process says about itself goes to standard error; standard output belongs to the task log."""
     level = logging.DEBUG if verbosity > 1 else logging.INFO
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(message)s")
+
+
+def calm_the_collector() -> None:
+    """Let the garbage collector skip what lives as long as the process, and look less often at the rest.
+
+    Connections leave no reference cycles behind, so it has next to nothing to find.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def set_process_name(name: str) -> None:

@@ -62,12 +62,17 @@ class Worker:
         await self._pause(runtime.task_wait_delay)
         alive = sum(server.stats.task_alive for server in modules.servers.values())
         log.info("offline; waiting for %d tasks", alive)
-        tasks_done = asyncio.gather(*(server.tasks_done() for server in modules.servers.values()))
+        done = asyncio.ensure_future(self._tasks_done(modules))
         stop = asyncio.ensure_future(self._at_once.wait())
-        await asyncio.wait({tasks_done, stop}, timeout=runtime.task_wait_timeout, return_when=asyncio.FIRST_COMPLETED)
-        tasks_done.cancel()
+        await asyncio.wait((done, stop), timeout=runtime.task_wait_timeout, return_when=asyncio.FIRST_COMPLETED)
+        done.cancel()
         stop.cancel()
-        await asyncio.gather(tasks_done, stop, return_exceptions=True)
+        await asyncio.gather(done, stop, return_exceptions=True)
+
+    async def _tasks_done(self, modules: Modules) -> bool:
+        for server in modules.servers.values():
+            await server.tasks_done()
+        return True
 
     async def _pause(self, seconds: float) -> None:
         """Wait so long, or until the worker has to end at once."""
