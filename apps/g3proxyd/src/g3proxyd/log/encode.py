@@ -27,7 +27,10 @@ def duration(seconds: float) -> str | None:
 def rfc3339(timestamp: float) -> str:
     """A time in seconds since 1970 in UTC with microseconds: ``2026-01-02T03:04:05.678901Z`` (RFC 3339)."""
     global _second, _second_text  # records come in order: the text of their second is made once
-    second, micros = divmod(round(timestamp * 1_000_000), 1_000_000)
+    second = int(timestamp)
+    micros = int((timestamp - second) * 1_000_000 + 0.5)
+    if micros == 1_000_000:
+        second, micros = second + 1, 0
     if second != _second:
         _second_text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         _second = second
