@@ -22,7 +22,7 @@ from ._parse import (
     parse_request_rule,
     parse_user_agent_rule,
 )
-from ._patterns import MAX_MEMORY, MAX_PATTERN
+from ._patterns import MAX_PATTERN
 from ._port_rule import PortRule
 from ._presets import default_egress_network_rule
 from ._regex_rules import RegexDomainRule, RegexSetRule
@@ -32,7 +32,6 @@ from ._user_agent_rule import UserAgentRule
 
 __all__ = [
     "MAX_LABEL",
-    "MAX_MEMORY",
     "MAX_NAME",
     "MAX_PATTERN",
     "AclError",

@@ -45,8 +45,8 @@ def parse_host(text: str) -> Host:
     octets = text.split(".")
     if len(octets) == 4:
         try:
-            first, second, third, fourth = (_OCTETS[octet] for octet in octets)
-            return IPv4Address(first << 24 | second << 16 | third << 8 | fourth)
+            first, second, third, fourth = octets
+            return IPv4Address(_OCTETS[first] << 24 | _OCTETS[second] << 16 | _OCTETS[third] << 8 | _OCTETS[fourth])
         except KeyError:
             pass
     return _read(text)

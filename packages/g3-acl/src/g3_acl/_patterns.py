@@ -1,6 +1,7 @@
 """Regular expressions from configurations: linear time whatever they are and whatever they are asked (RE2)."""
 
-from typing import Protocol
+from collections.abc import Iterator
+from typing import Protocol, TypeAlias
 
 import re2  # type: ignore[import-untyped]  # it has no types of its own
 
@@ -12,14 +13,14 @@ from ._plain import clip
 MAX_PATTERN = 65_536
 """Characters of one regular expression: more is a list that went astray, which a domain rule serves better."""
 
-MIN_MEMORY = 8 << 20
-"""Bytes that a set of patterns may always take: RE2's own default."""
+MAX_TOGETHER = 250_000
+"""Characters of the expressions in one automaton: RE2 gives up at a million nodes, and tells standard error so."""
 
-MAX_MEMORY = 512 << 20
-"""Bytes that a set of patterns may take at most, once per process; some 100,000 usual ones fit."""
+MEMORY = 8 << 20
+"""Bytes that an automaton may take with the states that it remembers: RE2's own default."""
 
 MEMORY_PER_CHARACTER = 128
-"""Bytes that a set needs for each character of its patterns, roughly, to answer at full speed."""
+"""Bytes more for each character of its expressions: with fewer, large sets do not build."""
 
 _HINTS = {
     "invalid perl operator": "look-around, and flags other than i, m, s and U, are not supported",
@@ -36,47 +37,66 @@ class _Set(Protocol):
     def Match(self, text: bytes) -> list[int] | None: ...  # noqa: N802
 
 
+_Automaton: TypeAlias = tuple[_Set, list[Action]]
+
+
 class Patterns:
     """Regular expressions, each with an action; of those that match somewhere in a text, the strictest decides."""
 
-    __slots__ = ("_actions", "_set", "records")
+    __slots__ = ("_automata", "records")
 
     def __init__(self) -> None:
         self.records: dict[str, Action] = {}
-        self._actions: list[Action] = []
-        self._set: _Set | None = None
+        self._automata: list[_Automaton] | None = None
 
     def add(self, pattern: str, action: Action) -> None:
         """Add a pattern or give it another action; raises PatternError for one that is not understood."""
         check_pattern(pattern)
         self.records[pattern] = action
-        self._set = None
+        self._automata = None
 
     def find(self, text: str) -> Action | None:
         """Return the strictest action of the patterns that match, or None."""
-        if not self.records:
-            return None
         # A lone surrogate is no character; it must not make a rule fail.
-        hits = (self._set or self.build()).Match(text.encode("utf-8", "replace"))
-        return self._actions[min(hits)] if hits else None
+        encoded = text.encode("utf-8", "replace")
+        for patterns, actions in self.build() if self._automata is None else self._automata:
+            hits = patterns.Match(encoded)
+            if hits:
+                return actions[min(hits)]
+        return None
 
-    def build(self) -> _Set:
-        """Compile the patterns into one automaton; raises PatternError if it would take more than `MAX_MEMORY`."""
-        records = sorted(self.records.items(), key=lambda record: record[1])
-        memory = MIN_MEMORY + MEMORY_PER_CHARACTER * sum(map(len, self.records))
-        while memory <= MAX_MEMORY:
-            patterns: _Set = re2.Set.SearchSet(_options(memory))
-            for pattern, _ in records:
-                patterns.Add(pattern.encode())
-            try:
-                patterns.Compile()
-            except re2.error:
-                memory *= 2
-            else:
-                self._actions = [action for _, action in records]
-                self._set = patterns
-                return patterns
-        raise PatternError(f"{len(records)} regular expressions together need more than {MAX_MEMORY >> 20} MiB")
+    def build(self) -> list[_Automaton]:
+        """Compile the patterns, the strictest first; raises PatternError for one that takes too much memory."""
+        self._automata = []
+        batch: list[tuple[str, Action]] = []
+        size = 0
+        for record in sorted(self.records.items(), key=lambda record: record[1]):
+            size += len(record[0])
+            if size > MAX_TOGETHER:
+                self._automata += _compile(batch)
+                batch, size = [], len(record[0])
+            batch.append(record)
+        self._automata += _compile(batch)
+        return self._automata
+
+
+def _compile(records: list[tuple[str, Action]]) -> Iterator[_Automaton]:
+    """Yield one automaton, or several if one would take too much memory."""
+    if not records:
+        return
+    patterns: _Set = re2.Set.SearchSet(_options(MEMORY + MEMORY_PER_CHARACTER * sum(len(text) for text, _ in records)))
+    for pattern, _ in records:
+        patterns.Add(pattern.encode())
+    try:
+        patterns.Compile()
+    except re2.error:
+        if len(records) == 1:
+            raise PatternError(f"{_quote(records[0][0])} takes too much memory") from None
+        middle = len(records) // 2
+        yield from _compile(records[:middle])
+        yield from _compile(records[middle:])
+    else:
+        yield patterns, [action for _, action in records]
 
 
 def check_pattern(pattern: str) -> None:
@@ -86,7 +106,7 @@ def check_pattern(pattern: str) -> None:
     fault = dialect_fault(pattern)
     if fault is None:
         try:
-            re2.compile(pattern.encode(), _options(MIN_MEMORY))
+            re2.compile(pattern.encode(), _options(MEMORY))
         except UnicodeEncodeError:
             fault = "a lone surrogate is no character"
         except re2.error as error:

@@ -5,8 +5,8 @@ import re
 from ._action import Action
 from ._rule import Rule
 
-# What stands in front of a product is nothing, or one of these; behind it may also stand the slash of its version.
-_HEAD = re.compile(r"(?<![^ \t;])[^ \t;/]+")
+# A word up to its first slash, the rest of the word, and what parts it from the next one.
+_WORD = re.compile(r"([^ \t;/]*+)(?:/[^ \t;]*+)?[ \t;]*+")
 _BEHIND = frozenset([" ", "\t", ";", "/", ""])
 _EDGE = r"[!-.0-:<-~]"
 _PRODUCT = re.compile(rf"{_EDGE}(?:[ -~]*{_EDGE})?")
@@ -33,19 +33,18 @@ class UserAgentRule(Rule[str]):
         if not _PRODUCT.fullmatch(product):
             raise ValueError("a product is printable ASCII without space, semicolon or slash at its ends")
         product = product.lower()
-        self._products.setdefault(_HEAD.findall(product)[0], {})[product] = action
+        self._products.setdefault(_WORD.findall(product)[0], {})[product] = action
 
     def find(self, value: str) -> Action | None:
         """Return the action of the product that decides, or None; ``value`` is the whole field value."""
         value = value.lower()
-        if self._products.keys().isdisjoint(_HEAD.findall(value)):
+        if self._products.keys().isdisjoint(_WORD.findall(value)):
             return None
         found = {
             product: action
-            for head in _HEAD.finditer(value)
-            for product, action in self._products.get(head.group(), {}).items()
-            if value.startswith(product, head.start())
-            and value[head.start() + len(product) : head.start() + len(product) + 1] in _BEHIND
+            for word in _WORD.finditer(value)
+            for product, action in self._products.get(word[1], {}).items()
+            if value.startswith(product, at := word.start()) and value[at + len(product) :][:1] in _BEHIND
         }
         return found[min(found)] if found else None
 
