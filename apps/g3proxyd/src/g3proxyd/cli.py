@@ -208,7 +208,11 @@ def _load(path: Path) -> Config:
 def _print(problems: Iterable[Problem], what: str) -> None:
     problems = list(problems)
     if problems:
-        click.echo(report(problems, what=what, source_lines=sys.stderr.isatty()), err=True)
+        click.echo(report(problems, what=what, source_lines=_on_terminal()), err=True)
+
+
+def _on_terminal() -> bool:
+    return sys.stderr.isatty()
 
 
 def _summary(config: Config) -> str:

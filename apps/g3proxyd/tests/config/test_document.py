@@ -122,9 +122,10 @@ def test_aliases_count_with_what_they_stand_for() -> None:
     ]
 
 
-def test_each_document_has_its_own_count() -> None:
-    document = f"- [{'x,' * (MAX_NODES // 2)}]\n---\n"
-    assert read(document * 2)[1] == []
+def test_each_document_has_its_own_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("g3proxyd.config.document.MAX_NODES", 10)
+    assert read("[1, 2, 3, 4, 5, 6, 7, 8, 9]\n---\n" * 2)[1] == []
+    assert len(read("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]")[1]) == 1
 
 
 @given(st.text() | st.text(alphabet="a: -[]{}&*!'\"|>\n#?,~%@"))

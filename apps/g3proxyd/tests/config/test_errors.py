@@ -19,6 +19,7 @@ def test_sentence() -> None:
     assert str(full) == "one.yml:1:8: a.b: wrong; expected right; did you mean 'rigt'?"
     assert str(Problem(Kind.SYNTAX, place, "", "wrong")) == "one.yml:1:8: wrong"
     assert str(Problem(Kind.FILE, None, "main.yml", "wrong")) == "main.yml: wrong"
+    assert str(Problem(Kind.KEY, None, "a\n\x1b[31m\u202e", "wrong")) == "a\\n\\x1b[31m\\u202e: wrong"
 
 
 def test_order_is_by_file_line_and_column() -> None:

@@ -38,7 +38,9 @@ class Problem:
 
     def __str__(self) -> str:
         """`file:line:column: key.path: what is wrong; expected ...; did you mean 'x'?`"""
-        return ": ".join(part for part in (str(self.place or ""), self.path, self.sentence()) if part)
+        text = ": ".join(part for part in (str(self.place or ""), self.path, self.sentence()) if part)
+        # Keys and file names may hold what a terminal would obey and what would forge a line of a log.
+        return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
     def sentence(self) -> str:
         """The problem without its place and path."""

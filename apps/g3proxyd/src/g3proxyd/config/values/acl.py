@@ -67,11 +67,11 @@ def _rule(record: Mapping[str, object]) -> dict[str, object]:
     return {"anyOf": [*forms, actions]}
 
 
-_SETS = {"exact": _TEXT, "child": _TEXT, "regex": _PATTERN, "subnet": _TEXT}
 _SET: Mapping[str, object] = {
     "type": "object",
     "patternProperties": {
-        f"^{any_case(name)}({any_case('_match')})?$": _rule(record) for name, record in _SETS.items()
+        f"^{any_case(name)}({any_case('_match')})?$": _rule(record)
+        for name, record in {"exact": _TEXT, "child": _TEXT, "regex": _PATTERN, "subnet": _TEXT}.items()
     },
     "additionalProperties": False,
 }

@@ -1,0 +1,132 @@
+"""Forms that configurations written for g3proxy have, as operators combine them."""
+
+from collections.abc import Callable
+from ipaddress import IPv4Address, ip_address
+
+import pytest
+from g3_acl import Action
+from g3proxyd.config import (
+    CAresConfig,
+    Config,
+    ConfigError,
+    DirectFixedConfig,
+    HttpProxyConfig,
+    Kind,
+    SocksProxyConfig,
+    load,
+)
+from g3proxyd.config.values.speed_limit import TcpSockSpeedLimit
+
+
+def test_a_whole_proxy(config: Callable[..., Config]) -> None:
+    found = config(
+        """\
+        ---
+        runtime:
+          thread_number: 2
+
+        log: discard
+
+        server:
+          - name: http
+            escaper: default
+            type: HttpProxy
+            listen:
+              address: "[::]:10080"
+              backlog: 4096
+            local_server_name:
+              - 127.0.0.1
+              - ::1
+            tcp_sock_speed_limit: 100M
+            no_early_error_reply: true
+          - name: socks
+            type: socks_proxy
+            escaper: default
+            listen: "[::]:10086"
+            tcp_conn_limit: {shift: 12, upload: 8MB, download: 16MiB}
+            ingress_network_filter: { }
+
+        resolver:
+          - name: default
+            type: c-ares
+            server: 192.0.2.53 192.0.2.54
+            bind_ipv4: 192.0.2.10
+
+        escaper:
+          - name: default
+            type: direct_fixed
+            no_ipv6: true
+            resolver: default
+            resolve_strategy: IPv4Only
+            bind_ip: 192.0.2.10
+            tcp_sock_speed_limit: 10M/s
+            egress_network_filter:
+              default: allow
+              allow:
+                - 127.0.0.1
+        """
+    )
+    http, socks = found.servers["http"], found.servers["socks"]
+    assert isinstance(http, HttpProxyConfig)
+    assert isinstance(socks, SocksProxyConfig)
+    assert http.tcp_sock_speed_limit == TcpSockSpeedLimit(shift_millis=10, upload=10**8, download=10**8)
+    assert http.local_server_name == (IPv4Address("127.0.0.1"), ip_address("::1"))
+    assert socks.tcp_sock_speed_limit == TcpSockSpeedLimit(shift_millis=12, upload=8 * 10**6, download=16 * 2**20)
+    escaper = found.escapers["default"]
+    assert isinstance(escaper, DirectFixedConfig)
+    assert escaper.bind_ip == (IPv4Address("192.0.2.10"),)
+    assert escaper.egress_network_filter.check(IPv4Address("127.0.0.1")) is Action.PERMIT
+    resolver = found.resolvers["default"]
+    assert isinstance(resolver, CAresConfig)
+    assert [str(server) for server in resolver.server] == ["192.0.2.53:53", "192.0.2.54:53"]
+    assert [str(warning).partition(": ")[2].partition(":")[0] for warning in found.warnings] == [
+        "runtime.thread_number",
+        "server socks.tcp_conn_limit",
+    ]
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "tls_client: { }",
+        "user-group: default",
+        "auditor: default",
+        "tls_server: {cert_pairs: {certificate: a.pem, private_key: a.key}}",
+        "listen_in_worker: true",
+        "username_params: {}",
+        "extra_metrics_tags: {zone: a}",
+        "egress_path_selection_header: x-path",
+    ],
+)
+def test_keys_of_later_parts_are_refused_by_name(server: str, write: Callable[..., object]) -> None:
+    write(
+        f"server: [{{name: a, type: http_proxy, escaper: b, listen: 80, {server}}}]\n"
+        "escaper: [{name: b, type: dummy_deny}]\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load("main.yml")
+    (problem,) = caught.value.problems
+    assert problem.kind is Kind.UNSUPPORTED
+    assert problem.path == f"server a.{server.partition(':')[0]}"
+    assert problem.message.startswith("not supported yet: ")
+
+
+def test_socks_udp_is_refused_by_name(problems: Callable[..., list[str]]) -> None:
+    text = """\
+    server:
+      - name: socks
+        type: socks_proxy
+        escaper: d
+        listen: "[::]:10086"
+        enable_udp_associate: true
+        udp_socket_buffer: 512K
+        udp_sock_speed_limit: 10M/s
+        transmute_udp_echo_ip: {"192.0.2.1": "198.51.100.1"}
+    escaper: [{name: d, type: dummy_deny}]
+    """
+    assert problems(text) == [
+        f"main.yml:{line}:5: server socks.{key}: not supported yet: UDP relaying arrives with SOCKS UDP"
+        for line, key in enumerate(
+            ("enable_udp_associate", "udp_socket_buffer", "udp_sock_speed_limit", "transmute_udp_echo_ip"), start=6
+        )
+    ]

@@ -1,0 +1,186 @@
+"""The JSON Schema agrees with the loader."""
+
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from g3proxyd.config import load
+from g3proxyd.config.document import read_documents
+from g3proxyd.config.kinds import KINDS
+from g3proxyd.config.listing import all_sections
+from g3proxyd.config.module import ModuleConfig
+from g3proxyd.config.nodes import Real, Source
+from g3proxyd.config.schema import main_file_schema
+from g3proxyd.config.section import Key, Section, keys_of, value_of
+from g3proxyd.config.values.mistake import MistakeError
+from g3proxyd.config.values.value import Value
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+EXAMPLE = Path(__file__).parents[2] / "src" / "g3proxyd" / "example.yml"
+SCHEMA = main_file_schema()
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+
+DATA: list[Any] = [
+    None, True, False, 0, 1, 12, 13, 80, 255, 256, 65535, 65536, 2**32, 2**64, -1, Real("0.5"), Real("1.5"),
+    Real("-0.5"), "", "x", "on", "OFF", "yes", "2", "0", "+7", "-1", "1.5", "30", "100ms", "1h 30m 71s", "5min", "1 h",
+    "5x", "64KiB", "1MB", "10M", "10M/s", "512 k", "1.5M", "50%", "1/2", "127.0.0.1", "::1", "127.0.0.1:80", "[::1]:80",
+    "[127.0.0.1]:80", "10.0.0.0/8", "lo", "stdout", "Discard", "syslog", "ipv4only", "IPv6_First", "ipv5", "random",
+    "Serial", "192.0.2.1 192.0.2.2", "a.test", "名前", "é", "80,443,8000-8080", "HttpProxy", "SocksProxy",
+    "dummy-close", "DirectFixed", "DUMMY_DENY", "c-ares", "DenyAll", "[]", [], [1], ["127.0.0.1"], ["192.0.2.1", "::1"],
+    ["a.test"], [80, "443"], {}, {"a": 1}, {"a.test": "192.0.2.1"}, {"a.test": ["192.0.2.1"]},
+    [{"exact": "a.test", "to": "b.test"}], [{"Parent": "a.test", "TO": "b.test"}], [{"to": "b.test"}], {"tag": "value"},
+    {"default": "allow", "Forbid-Log": ["127.0.0.1"]}, {"Accept": [80, "1-9"]}, {"Exact": "a.test", "child_match": []},
+    {"regex": [{"parent": "a.test", "regex": ["a", "b"]}, "c"]}, {"subnet": {"deny": "10.0.0.0/8"}},
+    {"address": "[::]:1", "Backlog": 9}, {"addr": "127.0.0.1:1"}, {"backlog": 9}, {"shift": 1, "north": 5, "South": 6},
+    {"query": "ipv4only"}, {"pick": "first"}, {"enable": "on"}, {"idle_time": 5}, {"ttl": 5, "no_delay": 0},
+]  # fmt: skip
+"""The forms that values have in configurations, right and wrong ones, as the YAML reader gives them."""
+
+
+def values() -> list[tuple[str, Value]]:
+    """Every value type, with the first key that has it."""
+    found: dict[str, tuple[str, Value]] = {}
+    waiting = list(all_sections().items())
+    done: set[type[Section]] = set()
+    while waiting:
+        path, section = waiting.pop(0)
+        if section in done:
+            continue
+        done.add(section)
+        for name, info in section.model_fields.items():
+            value = value_of(info)
+            if isinstance(value, Value):
+                found.setdefault(f"{value.name} {value.schema}", (f"{path}.{name}", value))
+            elif value is not None:
+                waiting.append((f"{path}.{name}", value))
+    return list(found.values())
+
+
+def supported_keys() -> list[tuple[str, type[Section], Key]]:
+    return [
+        (name, section, key)
+        for name, section in all_sections().items()
+        for key in keys_of(section)
+        if not key.not_yet and key.field not in ("name", "type")
+    ]
+
+
+def document(path: str, section: type[Section], key: str, data: object) -> dict[str, object]:
+    """A main file in which one key has this value, and what is required beside it."""
+    top, _, part = path.partition(".")
+    thing: dict[str, object] = {}
+    if issubclass(section, ModuleConfig):
+        thing = {"name": "x", "type": part}
+        required = [name for name, info in section.model_fields.items() if info.is_required() and name not in thing]
+        thing |= dict.fromkeys(required, "y") | {key: data}
+        return {top: [thing]}
+    return {top: {"default": {key: data}} if part == "log_config" else {key: data}}
+
+
+def test_it_is_a_schema() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_every_reference_leads_somewhere() -> None:
+    def walk(part: object) -> None:
+        if isinstance(part, dict):
+            reference = part.get("$ref")
+            if isinstance(reference, str):
+                reduce(lambda inner, step: inner[step], reference.removeprefix("#/").split("/"), SCHEMA)
+        for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            walk(inner)
+
+    walk(SCHEMA)
+
+
+@pytest.mark.parametrize(("path", "value"), [pytest.param(*found, id=found[0]) for found in values()])
+def test_values_that_are_read_fit(path: str, value: Value) -> None:
+    validator = jsonschema.Draft202012Validator(dict(value.schema))
+    read = []
+    for data in DATA:
+        try:
+            value.parse(data)
+        except MistakeError:
+            continue
+        read.append(data)
+    assert read, "nothing among the data is right"
+    assert [data for data in read if not validator.is_valid(data)] == []
+
+
+@given(st.sampled_from(supported_keys()), st.sampled_from(DATA))
+def test_keys_that_are_read_fit(found: tuple[str, type[Section], Key], data: object) -> None:
+    path, section, key = found
+    main = document(path, section, key.name, data)
+    thing = main[path.partition(".")[0]]
+    known = thing[0] if isinstance(thing, list) else {}
+    try:
+        section.model_validate({name: known[name] for name in known if name != key.name} | {key.field: data})
+    except ValidationError:
+        return
+    assert data is None or VALIDATOR.is_valid(main)
+
+
+@pytest.mark.parametrize("found", supported_keys(), ids=lambda found: f"{found[0]}.{found[2].name}")
+def test_each_key_takes_something(found: tuple[str, type[Section], Key]) -> None:
+    path, section, key = found
+    assert any(VALIDATOR.is_valid(document(path, section, key.name, data)) for data in DATA)
+    assert not VALIDATOR.is_valid(document(path, section, f"{key.name}_", 1))
+
+
+@pytest.mark.parametrize(("name", "section"), all_sections().items())
+def test_keys_of_later_parts_do_not_fit(name: str, section: type[Section]) -> None:
+    tried: list[object] = [None, True, 1, "x", [], {}]
+    refused = [key.name for key in keys_of(section) if key.not_yet and not section.not_yet]
+    assert [key for key in refused for data in tried if VALIDATOR.is_valid(document(name, section, key, data))] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "runtime: {Thread-Name: x}\nlog: {default: {stdout: {}}, escape: discard}\nworker:\nstat: {}\nuser: []",
+        "server: server.d\nescaper: [escaper.d, {name: a, type: dummy_deny}]\nresolver: ",
+        "server: [{name: a, type: HTTP-PROXY, escaper: b, Listen: 80, tcp-conn-limit: 10M/s}]",
+        "server: [{name: a, type: socks_proxy, escaper: b, listen: {addr: '[::]:80', scale: 50%}}]",
+    ],
+)
+def test_forms_that_fit(text: str) -> None:
+    assert VALIDATOR.is_valid(plain(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        "sever: []",
+        "server: {name: a, type: dummy_close}",
+        "server: [{name: a}]",
+        "server: [{name: a, type: sni_proxy}]",
+        "server: [{name: a, type: http_proxy}]",
+        "server: [{name: a, type: http_proxy, escaper: b, listen: {backlog: 9}}]",
+        "server: [{name: a, type: http_proxy, escaper: b, tls_server: {}}]",
+        "escaper: [{name: a, type: direct_fixed, resolver: b, udp_misc_opts: {}}]",
+        "stat: {prefix: x}",
+        "worker: {thread_number: 2}",
+        "log: syslog",
+    ],
+)
+def test_forms_that_do_not_fit(text: str) -> None:
+    assert not VALIDATOR.is_valid(plain(text))
+
+
+def plain(text: str) -> object:
+    return next((document.plain() for document in read_documents(Source(Path("f"), text), [])), None)
+
+
+def test_the_example_fits() -> None:
+    assert load(EXAMPLE).warnings == ()
+    assert VALIDATOR.is_valid(plain(EXAMPLE.read_text(encoding="utf-8")))
+
+
+def test_every_kind_is_there() -> None:
+    assert set(KINDS) <= set(SCHEMA["properties"])
