@@ -25,7 +25,7 @@ class ViaMember:
     """With its parentheses; empty if there is none."""
 
 
-_RECEIVED_BY = rb"[!#$%&'*+\-.0-9:;=A-Z\[\]^_`a-z|~]++"
+_RECEIVED_BY = rb"[!#$%&'*+\-.0-9:A-Z\[\]^_`a-z|~]++"
 _HOP = rb"(?:(" + TOKEN + rb")/)?+(" + TOKEN + rb")[ \t]++(" + _RECEIVED_BY + rb")"
 _match_hop = re.compile(_HOP).match
 _is_received_by = re.compile(_RECEIVED_BY).fullmatch
@@ -68,6 +68,7 @@ def parse_via(value: bytes) -> list[ViaMember]:
 
     Raises RequestError, reason ``via``, for anything that is not a list of hops.
     """
+    value = value.strip(b" \t")
     members = []
     at = 0
     while at < len(value):
