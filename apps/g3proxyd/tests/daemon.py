@@ -36,13 +36,16 @@ class Daemon:
         self.socks_port = socks_port
         self.http_url = f"http://127.0.0.1:{http_port}"
         self.lines: list[str] = []
+        self._more = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.lines.append(line)
+            with self._more:
+                self.lines.append(line)
+                self._more.notify_all()
 
     def rss(self) -> int:
         """Resident bytes of the process."""
@@ -60,9 +63,16 @@ class Daemon:
         self._reader.join(PATIENCE)
         return code
 
-    def records(self) -> list[dict[str, Any]]:
-        """The JSON lines of standard output, after the end of the process."""
-        return [json.loads(line) for line in self.lines]
+    def finished(self, count: int = 1) -> list[dict[str, Any]]:
+        """Wait until so many tasks have ended; return the log records of those that have."""
+
+        def ended() -> list[dict[str, Any]]:
+            records = [json.loads(line) for line in self.lines]
+            return [record for record in records if record.get("task_event") == "Finished"]
+
+        with self._more:
+            assert self._more.wait_for(lambda: len(ended()) >= count, PATIENCE), self.lines
+            return ended()
 
 
 @contextlib.contextmanager

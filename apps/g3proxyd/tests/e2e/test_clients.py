@@ -14,8 +14,7 @@ import aiohttp
 import pytest
 import socks
 from daemon import Daemon, daemon
-
-from conftest import Site
+from origin_site import Site
 
 DATA = random.Random(7).randbytes(3_000_000)
 
@@ -49,11 +48,11 @@ def test_curl(tmp_path: Path, site: Site, way: str, secure: bool) -> None:
         proxy = ["-x", d.http_url] if way == "-x http" else [way, f"127.0.0.1:{d.socks_port}"]
         got = curl(*proxy, "--cacert", str(site.certificate), f"{url}/file")
         assert hashlib.sha256(got).digest() == hashlib.sha256(DATA).digest()
-        assert d.stop() == 0
-        finished = [record for record in d.records() if record["task_event"] == "Finished"]
+        finished = d.finished()
         assert [record["reason"] for record in finished] == ["Finished"]
         kind = "TcpConnect" if secure or way != "-x http" else "HttpForward"
         assert finished[0]["task_type"] == kind
+        assert d.stop() == 0
 
 
 def test_curl_uploads(tmp_path: Path, site: Site) -> None:
