@@ -22,7 +22,7 @@ def readme(member: Member) -> str:
     return (member.folder / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("member", packages(), ids=str)
+@pytest.mark.parametrize("member", [*packages(), Member(ROOT)], ids=str)
 def test_example_runs(member: Member, tmp_path: Path) -> None:
     blocks = PYTHON_BLOCK.findall(readme(member))
     assert blocks, "a README shows at least one example"
