@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import get_completion_class
+from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
 
 from .config import Config, ConfigError, Problem, load
 from .config.errors import report
@@ -26,7 +26,7 @@ __all__ = ["command", "main"]
 
 PROGRAM = "g3proxyd"
 EXAMPLE = "example.yml"
-SHELLS = ("bash", "fish", "zsh")
+SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "fish": FishComplete, "zsh": ZshComplete}
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,7 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
 def _completion(context: click.Context, _: click.Parameter, shell: str | None) -> None:
     if shell is None or context.resilient_parsing:
         return
-    complete = get_completion_class(shell)
-    if complete is None:
-        raise click.BadParameter(f"no completion for {shell}")
-    click.echo(complete(command, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
+    click.echo(SHELLS[shell](command, {}, PROGRAM, f"_{PROGRAM.upper()}_COMPLETE").source())
     context.exit()
 
 
@@ -103,7 +100,7 @@ def _panic(context: click.Context, _: click.Parameter, wanted: bool) -> None:
 )
 @click.option(
     "--completion",
-    type=click.Choice(SHELLS),
+    type=click.Choice(list(SHELLS)),
     is_eager=True,
     expose_value=False,
     callback=_completion,

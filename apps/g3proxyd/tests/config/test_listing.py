@@ -1,5 +1,7 @@
 """The list of keys, and the pages that are made from it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from g3proxyd.config.listing import all_keys, all_sections
@@ -51,7 +53,9 @@ def test_no_spelling_means_two_keys() -> None:
 
 def test_the_reference_is_current() -> None:
     """Write it anew with `python -m g3proxyd.config.reference > docs/configuration-reference.md`."""
-    assert PAGE.read_text(encoding="utf-8") == reference()
+    command = [sys.executable, "-m", "g3proxyd.config.reference"]
+    written = subprocess.run(command, capture_output=True, check=True, encoding="utf-8").stdout
+    assert PAGE.read_text(encoding="utf-8") == written == reference()
 
 
 def test_tables_are_tables() -> None:

@@ -48,6 +48,13 @@ class Outer(Section):
     """A switch."""
 
 
+class Foreign(Section):
+    """A section with a field that is read by pydantic itself."""
+
+    word: str = ""
+    """A word."""
+
+
 class Never(Section):
     """A section of a later part."""
 
@@ -133,6 +140,10 @@ def test_the_whole_is_looked_at_when_the_parts_are_right() -> None:
 
 def test_not_a_map() -> None:
     assert outcome("[1]") == (None, ["f:1:1: thing x: a list is not a map; expected a map"], [])
+
+
+def test_what_pydantic_says_by_itself_is_told_as_well() -> None:
+    assert outcome("word: x", Foreign)[1] == ["f:1:7: thing x.word: Input should be a valid string"]
 
 
 def test_a_section_of_a_later_part() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping as MappingType
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,15 +51,15 @@ class Real(float):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(ABC):
     """A value in a file: where it begins, and its way from the root of its document."""
 
     place: Place
     path: KeyPath
 
+    @abstractmethod
     def plain(self) -> object:
         """The value without places: None, bool, int, Real, str, list or dict."""
-        raise NotImplementedError
 
     def find(self, path: KeyPath) -> Node:
         """The part at `path`, or the nearest part around it that exists."""
