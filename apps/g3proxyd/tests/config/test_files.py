@@ -38,6 +38,15 @@ def test_the_main_file_of_a_directory(names: list[str], found: str) -> None:
     assert find_main_file(Path("dir")) == Path("dir", found)
 
 
+def test_a_link_to_the_main_file_is_followed() -> None:
+    touch("real/here.conf", "dir/x")
+    Path("dir/main.yml").symlink_to("../real/here.conf")
+    real = Path("real/here.conf").absolute()
+    assert find_main_file(Path("dir")) == find_main_file(Path("dir/main.yml")) == real
+    Path("dead.yml").symlink_to("nowhere")
+    assert find_main_file(Path("dead.yml")) == Path("dead.yml")
+
+
 def test_a_directory_without_a_main_file() -> None:
     touch("dir/other.yaml")
     Path("dir/main.yml").mkdir()

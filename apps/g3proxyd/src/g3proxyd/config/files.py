@@ -25,17 +25,21 @@ class FileError(Exception):
 def find_main_file(path: Path) -> Path:
     """The main file: `path` itself, or in a directory the first of main, g3proxyd, g3proxy with .yaml, .yml, .conf.
 
-    Raises ConfigError.
+    A link is followed: other files are found beside the file that it leads to. Raises ConfigError.
     """
     if not path.is_dir():
-        return path
+        return _followed(path)
     for stem in _STEMS:
         for extension in _EXTENSIONS:
             candidate = path / f"{stem}.{extension}"
             if candidate.is_file():
-                return candidate
+                return _followed(candidate)
     expected = f"one of {', '.join(_STEMS)} in it, with one of the extensions {', '.join(_EXTENSIONS)}"
     raise ConfigError([Problem(Kind.FILE, None, str(path), "the directory has no main file", expected)])
+
+
+def _followed(path: Path) -> Path:
+    return path.resolve() if path.is_symlink() and path.is_file() else path
 
 
 def read_source(path: Path, *, main: bool = False) -> Source:

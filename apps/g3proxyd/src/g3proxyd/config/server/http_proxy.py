@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from ..keys import Aliases, NotYet, OldNames
+from ..keys import Aliases, NoEffect, NotYet, OldNames
 from ..later import CHAINING, FTP, PATH_SELECTION, TLS_CLIENT, TLS_SERVER, USERS
 from ..module import TypeName
 from ..values.acl import HostList
@@ -17,6 +17,8 @@ from ..values.text import AsciiText, Text
 from .common import TcpServerConfig
 
 __all__ = ["HttpProxyConfig"]
+
+_ONE_BY_ONE = "requests are answered one by one, and those sent ahead wait in the socket"
 
 
 class HttpProxyConfig(TcpServerConfig):
@@ -42,7 +44,7 @@ class HttpProxyConfig(TcpServerConfig):
     """Bytes in a response head."""
     log_uri_max_chars: Annotated[Count, Aliases("uri_log_max_chars")] = 1024
     """Characters of a URI in the logs."""
-    pipeline_size: PositiveCount = 10
+    pipeline_size: Annotated[PositiveCount, NoEffect(_ONE_BY_ONE)] = 10
     """Requests without a body that a client may send ahead."""
     pipeline_read_idle_timeout: Duration = 300.0
     """Time without a request after which a client's connection is closed."""

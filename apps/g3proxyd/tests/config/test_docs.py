@@ -1,0 +1,47 @@
+"""The configurations in the documentation work."""
+
+import re
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from g3proxyd.config import Config
+
+DOCS = Path(__file__).parents[4] / "docs"
+BLOCKS = re.findall(
+    r"^```yaml\n(.*?)^```", (DOCS / "configuration.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+)
+OF_SERVERS = ("dst_port_filter", "dst_host_filter_set")
+
+
+def test_there_are_some() -> None:
+    assert len(BLOCKS) == 3
+
+
+def test_split_files(config: Callable[..., Config]) -> None:
+    (block,) = (block for block in BLOCKS if block.startswith("server:"))
+    found = config(
+        block,
+        {
+            "server.d/extra.yml": "name: extra\ntype: dummy_close\n",
+            "escaper.d/a.yml": "name: default\ntype: direct_fixed\nresolver: default\n",
+            "resolver.d/a.yml": "name: default\ntype: c_ares\n",
+        },
+    )
+    assert list(found.servers) == ["http", "extra"]
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if not block.startswith("server:")])
+def test_keys(block: str, config: Callable[..., Config]) -> None:
+    keys = re.split(r"^(?=\w)", block, flags=re.MULTILINE)[1:]
+    of_server = "".join(key for key in keys if key.startswith(OF_SERVERS))
+    of_escaper = "".join(key for key in keys if not key.startswith(OF_SERVERS))
+    found = config(
+        "server:\n  - name: a\n    type: socks_proxy\n    escaper: b\n    listen: 80\n"
+        + textwrap.indent(of_server, "    ")
+        + "escaper:\n  - name: b\n    type: direct_fixed\n    resolver: c\n"
+        + textwrap.indent(of_escaper, "    ")
+        + "resolver:\n  - {name: c, type: deny_all}\n"
+    )
+    assert found.warnings == ()
