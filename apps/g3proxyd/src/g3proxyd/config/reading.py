@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from . import nodes
 from .errors import Kind, Problem
-from .nodes import KeyPath, Node, Place
+from .nodes import Entry, KeyPath, Node, Place
 from .values.mistake import Mistake, MistakeError
 
 __all__ = ["Fields", "Reader", "Reference", "read"]
@@ -48,6 +49,21 @@ class Reader:
         """Note a mistake."""
         self.problems.append(Problem(kind, place, path, mistake.message, mistake.expected, mistake.suggestion))
 
+    def report(
+        self, node: Node, entries: Mapping[str, tuple[str, Entry]], conflicts: list[Mistake], notes: list[Mistake]
+    ) -> None:
+        """Note what a section found about itself; `entries` tells how and where its fields are written."""
+        for mistakes, are_conflicts in ((conflicts, True), (notes, False)):
+            for mistake in mistakes:
+                place, path = node.place, self.path(node)
+                if mistake.path and mistake.path[0] in entries:
+                    written, entry = entries[str(mistake.path[0])]
+                    place, path = entry.place, self.path(node, written)
+                if are_conflicts:
+                    self.refuse(Kind.CONFLICT, place, path, mistake)
+                else:
+                    self.warn(place, path, mistake.message)
+
     def warn(self, place: Place, path: str, message: str) -> None:
         """Note a warning."""
         self.warnings.append(Problem(Kind.WARNING, place, path, message))
@@ -59,7 +75,10 @@ class Fields(dict[str, object]):
     def __init__(self, node: nodes.Mapping) -> None:
         super().__init__()
         self.node = node
+        self.entries: dict[str, tuple[str, Entry]] = {}
+        """For each field, the key as it is written and its entry."""
         self.misspelt: set[str] = set()
+        """Fields that unknown keys were probably meant for."""
 
 
 def read(model: type[Model], node: Node, reader: Reader) -> Model | None:

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from . import nodes
 from .errors import Kind
 from .keys import Aliases, NoEffect, NotYet, OldNames, normalise
-from .nodes import Entry, KeyPath, Node, Place
+from .nodes import Node
 from .reading import Fields, Reader
 from .values.mistake import Mistake, MistakeError, nearest, show, wrong
 from .values.value import Value
@@ -57,73 +57,51 @@ class Section(BaseModel):
     def _read(cls, data: object, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         if isinstance(data, cls):
             return data
-        reader: Reader | None = info.context
+        reader: Reader = info.context or Reader("")
         node = data if isinstance(data, Node) else None
-        if isinstance(data, nodes.Mapping) and reader is not None:
+        if isinstance(data, nodes.Mapping):
             data = cls._fields(data, reader)
-        elif isinstance(node, Node) and not isinstance(node, nodes.Mapping):
-            data = cls.from_short(node.plain())
         elif not isinstance(data, dict):
-            data = cls.from_short(data)
-        return cls._settled(handler(data), node, reader)
-
-    @classmethod
-    def _settled(cls, section: Self, node: Node | None, reader: Reader | None) -> Self:
+            data = cls.from_short(data.plain() if isinstance(data, Node) else data)
+        section = handler(data)
         conflicts: list[Mistake] = []
         notes: list[Mistake] = []
         # The section is not visible to anybody yet, and pydantic wants the same object back.
         section.__dict__.update(section.settle(conflicts, notes))
-        if node is None or reader is None:
-            if conflicts:
-                raise MistakeError(*conflicts)
-            return section
-        for mistake in conflicts:
-            entry = cls._entry(node, mistake.path)
-            place, path = _blame(reader, node, entry, mistake.path)
-            reader.refuse(Kind.CONFLICT, place, path, mistake)
-        for mistake in notes:
-            place, path = _blame(reader, node, cls._entry(node, mistake.path), mistake.path)
-            reader.warn(place, path, mistake.message)
+        if node is not None:
+            entries = data.entries if isinstance(data, Fields) else {}
+            reader.report(node, entries, conflicts, notes)
+        elif conflicts:
+            raise MistakeError(*conflicts)
         return section
 
     @classmethod
     def _fields(cls, node: nodes.Mapping, reader: Reader) -> Fields:
         """Sort the entries of a map into fields; refuse, warn about and leave out what is not one."""
         fields = Fields(node)
-        first: dict[str, tuple[str, Entry]] = {}
-        table = spellings_of(cls)
+        spellings = spellings_of(cls)
         for written, entry in node.entries.items():
             path = reader.path(node, written)
-            key = table.get(normalise(written))
+            key = spellings.get(normalise(written))
             if key is None:
-                meant = nearest(normalise(written), table)
-                fields.misspelt.update(table[meant].field for _ in range(1) if meant)
+                meant = nearest(normalise(written), spellings)
+                if meant is not None:
+                    fields.misspelt.add(spellings[meant].field)
                 reader.refuse(Kind.KEY, entry.place, path, Mistake("unknown key", suggestion=meant))
             elif key.not_yet:
                 reader.refuse(Kind.UNSUPPORTED, entry.place, path, Mistake(f"not supported yet: {key.not_yet}"))
-            elif key.field in first:
-                other, earlier = first[key.field]
+            elif key.field in fields:
+                other, earlier = fields.entries[key.field]
                 message = f"given twice: also as {other!r} at {earlier.place}"
                 reader.refuse(Kind.KEY, entry.place, path, Mistake(message))
             else:
-                first[key.field] = (written, entry)
                 fields[key.field] = entry.value
+                fields.entries[key.field] = (written, entry)
                 if key.deprecated:
                     reader.warn(entry.place, path, f"deprecated key; use {key.field!r}")
                 if key.no_effect:
                     reader.warn(entry.place, path, f"has no effect here: {key.no_effect}")
         return fields
-
-    @classmethod
-    def _entry(cls, node: Node, path: KeyPath) -> tuple[str, Entry] | None:
-        """The entry of a map that a field came from."""
-        if isinstance(node, nodes.Mapping) and path:
-            table = spellings_of(cls)
-            for written, entry in node.entries.items():
-                key = table.get(normalise(written))
-                if key is not None and key.field == path[0]:
-                    return written, entry
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +158,3 @@ def _keys_of_field(name: str, info: FieldInfo, not_yet: str) -> Iterator[Key]:
     yield Key(name, name, tuple(aliases), not_yet=not_yet, no_effect=no_effect)
     if old:
         yield Key(old[0], name, tuple(old[1:]), deprecated=True, not_yet=not_yet, no_effect=no_effect)
-
-
-def _blame(reader: Reader, node: Node, entry: tuple[str, Entry] | None, path: KeyPath) -> tuple[Place, str]:
-    if entry is None:
-        return node.place, reader.path(node)
-    return entry[1].place, reader.path(node, entry[0], *path[1:])
