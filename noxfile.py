@@ -26,7 +26,7 @@ def tests(session: nox.Session) -> None:
         python(session, "-m", "pytest", *session.posargs)
         return
     python(session, "-m", "tools.own_coverage")
-    folders = [name for name in ("apps", "tests", "examples") if (ROOT / name).is_dir()]
+    folders = [name for name in ("apps", "tests", "examples", "bench/tests") if (ROOT / name).is_dir()]
     python(session, "-m", "pytest", *TWO_PROCESSES, "-m", "not slow", *folders)
 
 

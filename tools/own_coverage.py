@@ -23,6 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pytest
+from coverage import Coverage
 from coverage.exceptions import NoDataError
 
 from tools.workspace import ROOT, packages
@@ -44,9 +46,6 @@ def main() -> int:
 
 def measure(package: Path, options: list[str]) -> int:
     """Run one package's suite in this process; print what a module's own tests miss."""
-    import pytest
-    from coverage import Coverage
-
     os.environ["COVERAGE_CORE"] = "ctrace"  # the other core can't switch contexts
     source = next(path for path in (package / "src").iterdir() if path.is_dir() and path.name.isidentifier())
     coverage = Coverage(data_file=None, branch=True, source=[str(source)], config_file=str(ROOT / "pyproject.toml"))
@@ -74,8 +73,9 @@ class _Booking:
     def pytest_collectstart(self, collector: Any) -> None:
         self._switch(collector.path)
 
-    def pytest_runtest_logstart(self, location: tuple[str, int | None, str]) -> None:
-        self._switch(ROOT / location[0])
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: Any) -> None:
+        self._switch(item.path)
 
     def _switch(self, path: Path) -> None:
         self._coverage.switch_context(str(path) if path.name.startswith("test_") else IMPORTS)
@@ -95,7 +95,7 @@ def _misses(coverage: Any, package: Path, source: Path, module: Path) -> Iterato
     if lines or branches:
         who = ", ".join(path.name for path in own) or f"test_{module.stem.lstrip('_')}.py (not there)"
         jumps = [f"{start}->{'exit' if end < 0 else end}" for start, end in branches if start not in lines]
-        yield f"{module.relative_to(ROOT)}: {who} misses {_ranges(lines)} {' '.join(jumps)}".rstrip()
+        yield f"{package.name}/{module.relative_to(package)}: {who} misses {_ranges(lines)} {' '.join(jumps)}".rstrip()
 
 
 def _own_tests(package: Path, source: Path, module: Path) -> list[Path]:

@@ -50,9 +50,11 @@ def start(work: Callable[[Job], int], job: Job, output: str = os.devnull) -> int
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 1)
         os.dup2(1, 2)
+        sys.stdout = sys.stderr = os.fdopen(1, "w", closefd=False)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         status = work(job)
     finally:
+        sys.stdout.flush()
         os._exit(status)
 
 
