@@ -155,7 +155,7 @@ def test_version(run: Callable[..., Result]) -> None:
     assert run("--version").stdout == "g3proxyd 0.1.0\n"
     lines = run("-v", "-V").stdout.splitlines()
     assert lines[0] == "g3proxyd 0.1.0"
-    assert [line.split()[0] for line in lines[2:]] == ["aiodns", "pycares", "pydantic", "PyYAML", "uvloop"]
+    assert [line.split()[0] for line in lines[2:]] == ["pycares", "pydantic", "PyYAML", "uvloop"]
 
 
 @pytest.mark.parametrize("shell", cli.SHELLS)

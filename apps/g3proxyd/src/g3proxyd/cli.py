@@ -66,7 +66,7 @@ def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     click.echo(f"{PROGRAM} {importlib.metadata.version(PROGRAM)}")
     if context.params.get("verbose"):
         click.echo(f"{platform.python_implementation()} {platform.python_version()} on {platform.platform()}")
-        for package in ("aiodns", "pycares", "pydantic", "PyYAML", "uvloop"):
+        for package in ("pycares", "pydantic", "PyYAML", "uvloop"):
             click.echo(f"{package} {importlib.metadata.version(package)}")
     context.exit()
 
