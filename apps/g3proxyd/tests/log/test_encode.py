@@ -60,6 +60,7 @@ def test_uuid() -> None:
 def test_address() -> None:
     assert encode.address(("192.0.2.1", 80)) == "192.0.2.1:80"
     assert encode.address(("2001:db8::1", 80, 0, 0)) == "[2001:db8::1]:80"
+    assert encode.address(("2001:db8::1", 80)) == "[2001:db8::1]:80"
     assert encode.address(None) is None
 
 

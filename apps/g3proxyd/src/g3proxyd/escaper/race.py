@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from g3_acl import unmap
-from g3_escape import Cancel, Dial, Done, Failed, Failure, Family, HappyEyeballs, Pace
+from g3_escape import Cancel, Dial, Failed, Failure, Family, HappyEyeballs, Pace
 
 from ..resolver.base import Answer, Query
 from .base import ConnectNotes, SocketAddress
@@ -152,10 +152,10 @@ class Race:
                     attempt = self._release(number)
                     if attempt is not None and overdue:
                         self._failed(attempt, timed_out(self._sockets.stats))
-                case Done():
-                    pass  # the socket was kept when its success was reported
                 case Failed(failure):
                     self._end(self._why(failure))
+                case _:
+                    pass  # Done: the socket was kept when its success was reported
         self._arm()
 
     def _dial(self, host: Host, number: int) -> None:
@@ -169,8 +169,8 @@ class Race:
             self._started = time.monotonic()
         self._notes.tcp_connect_tries += 1
         self._sockets.stats.tcp_connect_attempt += 1
-        code = begin_connect(attempt.sock, attempt.address)
         self._attempts[number] = attempt
+        code = begin_connect(attempt.sock, attempt.address)
         if code == errno.EINPROGRESS:
             self._loop.add_writer(attempt.sock, self._ready, number)
         else:

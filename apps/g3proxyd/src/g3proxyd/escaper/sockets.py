@@ -101,13 +101,15 @@ _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
 
 def socket_address(host: Host, port: int) -> SocketAddress:
     """The address as connect() takes it. Raises OSError for a zone (RFC 4007) that this machine does not have."""
-    if isinstance(host, IPv6Address) and host.scope_id is not None:
-        zone = host.scope_id
-        try:
-            index = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
-        except ValueError:
-            index = -1
-        if not 0 <= index <= 0xFFFFFFFF:
-            raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
-        return (str(IPv6Address(int(host))), port, 0, index)
-    return (str(host), port)
+    if isinstance(host, IPv4Address):
+        return (str(host), port)
+    zone = host.scope_id
+    if zone is None:
+        return (str(host), port, 0, 0)
+    try:
+        index = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone)
+    except ValueError:
+        index = -1
+    if not 0 <= index <= 0xFFFFFFFF:
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+    return (str(IPv6Address(int(host))), port, 0, index)

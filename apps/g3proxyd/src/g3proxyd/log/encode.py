@@ -46,9 +46,8 @@ def address(value: tuple[str, int] | tuple[str, int, int, int] | None) -> str | 
     """A socket address: ``192.0.2.1:80`` or ``[2001:db8::1]:80``; None stays None."""
     if value is None:
         return None
-    if len(value) == 2:
-        return f"{value[0]}:{value[1]}"
-    return f"[{value[0]}]:{value[1]}"
+    host = value[0]
+    return f"[{host}]:{value[1]}" if ":" in host else f"{host}:{value[1]}"
 
 
 def ip(value: IPv4Address | IPv6Address | None) -> str | None:
