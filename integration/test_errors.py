@@ -8,7 +8,7 @@ from integration.lab import Lab, eventually
 # For each target: what is wrong with it, and the status that says so.
 REFUSALS = [
     pytest.param("no-such-name.g3.test", 530, id="no such name"),
-    pytest.param("empty.g3.test", 530, id="name without an address"),
+    pytest.param("empty.g3.test", 502, id="name without an address"),
     pytest.param("elsewhere.example", 530, id="name server refuses"),
     pytest.param("origin.g3.test:81", 521, id="nobody listens"),
     pytest.param("loopback.g3.test", 403, id="name of a forbidden address"),
@@ -62,11 +62,15 @@ def test_name_server_goes_and_comes_back(lab: Lab) -> None:
 
 
 def test_origin_goes_and_comes_back(lab: Lab) -> None:
-    """The proxy may hold a connection to the origin, and must not trust it."""
+    """The proxy may hold a connection to the origin, and must not trust it.
+
+    How long the kernel trusts an address that answered a moment ago is its own affair: it says that there is no way
+    (523), or the configured time for a connection is over first (504).
+    """
     assert via_http(lab, "http://origin.g3.test/hello.txt").status == 200
     with lab.stopped("origin"):
-        assert via_http(lab, "http://origin.g3.test/hello.txt").status == 523
-        assert via_http(lab, "https://origin.g3.test/hello.txt").connect == 523
+        assert via_http(lab, "http://origin.g3.test/hello.txt").status in {504, 523}
+        assert via_http(lab, "https://origin.g3.test/hello.txt").connect in {504, 523}
     assert via_http(lab, "http://origin.g3.test/hello.txt").status == 200
 
 
@@ -81,10 +85,11 @@ def test_origin_dies_in_the_middle_of_a_download(lab: Lab, scheme: str) -> None:
     """The client must see at once that the file is not whole; nobody else must see anything."""
     download = """
         rm -f /tmp/broken /tmp/ended
-        { curl -s -x "$1" --cacert /srv/tls/cert.pem --limit-rate 4M -o /tmp/broken "$2"; echo $? >/tmp/ended; } \
-            >/dev/null 2>&1 &
+        {
+            curl -s -x "$1" --cacert /srv/tls/cert.pem --limit-rate 4M -o /tmp/broken "$2" && echo 0 || echo $?
+        } >/tmp/code 2>/dev/null && mv /tmp/code /tmp/ended &
     """
-    kill_worker = "for p in /proc/[0-9]*; do ! grep -qs 'nginx: worker' $p/cmdline || kill -9 ${p#/proc/}; done"
+    kill_worker = "for p in /proc/[0-9]*; do ! grep -qs 'nginx: [w]orker' $p/cmdline || kill -9 ${p#/proc/}; done"
     shell(lab, download, lab.http_proxy, f"{scheme}://origin.g3.test/big.bin")
     assert eventually(lambda: lab.client("test", "-s", "/tmp/broken").returncode == 0)
     assert lab.run("origin", "sh", "-c", kill_worker).returncode == 0

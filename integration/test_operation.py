@@ -26,7 +26,8 @@ FORWARD = {"pipeline_wait", "method", "uri", "user_agent", "rsp_status", "origin
 
 
 def task_line(lab: Lab, **fields: Any) -> dict[str, Any]:
-    """The one line of a task, which is written when the task has ended."""
+    """The one line that is written when the task has ended."""
+    fields["task_event"] = "Finished"
     assert eventually(lambda: bool(lab.task_logs(**fields))), f"no task log with {fields}"
     found = lab.task_logs(**fields)
     assert len(found) == 1, found

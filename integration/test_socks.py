@@ -70,4 +70,4 @@ def test_socks4_refuses(lab: Lab) -> None:
     done = pysocks(lab, "4a", "no-such-name.g3.test")
 
     assert done.returncode == 1
-    assert "0x5B: Request rejected or failed" in done.stderr
+    assert "0x5b: Request rejected or failed" in done.stderr
