@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from ipaddress import IPv4Address, ip_address
+from pathlib import Path
 
+import jsonschema
 import pytest
 from g3_acl import Action
 from g3proxyd.config import (
@@ -15,57 +17,60 @@ from g3proxyd.config import (
     SocksProxyConfig,
     load,
 )
+from g3proxyd.config.document import read_documents
+from g3proxyd.config.nodes import Source
+from g3proxyd.config.schema import main_file_schema
 from g3proxyd.config.values.speed_limit import TcpSockSpeedLimit
+
+WHOLE = """\
+---
+runtime:
+  thread_number: 2
+
+log: discard
+
+server:
+  - name: http
+    escaper: default
+    type: HttpProxy
+    listen:
+      address: "[::]:10080"
+      backlog: 4096
+    local_server_name:
+      - 127.0.0.1
+      - ::1
+    tcp_sock_speed_limit: 100M
+    no_early_error_reply: true
+  - name: socks
+    type: socks_proxy
+    escaper: default
+    listen: "[::]:10086"
+    tcp_conn_limit: {shift: 12, upload: 8MB, download: 16MiB}
+    ingress_network_filter: { }
+
+resolver:
+  - name: default
+    type: c-ares
+    server: 192.0.2.53 192.0.2.54
+    bind_ipv4: 192.0.2.10
+
+escaper:
+  - name: default
+    type: direct_fixed
+    no_ipv6: true
+    resolver: default
+    resolve_strategy: IPv4Only
+    bind_ip: 192.0.2.10
+    tcp_sock_speed_limit: 10M/s
+    egress_network_filter:
+      default: allow
+      allow:
+        - 127.0.0.1
+"""
 
 
 def test_a_whole_proxy(config: Callable[..., Config]) -> None:
-    found = config(
-        """\
-        ---
-        runtime:
-          thread_number: 2
-
-        log: discard
-
-        server:
-          - name: http
-            escaper: default
-            type: HttpProxy
-            listen:
-              address: "[::]:10080"
-              backlog: 4096
-            local_server_name:
-              - 127.0.0.1
-              - ::1
-            tcp_sock_speed_limit: 100M
-            no_early_error_reply: true
-          - name: socks
-            type: socks_proxy
-            escaper: default
-            listen: "[::]:10086"
-            tcp_conn_limit: {shift: 12, upload: 8MB, download: 16MiB}
-            ingress_network_filter: { }
-
-        resolver:
-          - name: default
-            type: c-ares
-            server: 192.0.2.53 192.0.2.54
-            bind_ipv4: 192.0.2.10
-
-        escaper:
-          - name: default
-            type: direct_fixed
-            no_ipv6: true
-            resolver: default
-            resolve_strategy: IPv4Only
-            bind_ip: 192.0.2.10
-            tcp_sock_speed_limit: 10M/s
-            egress_network_filter:
-              default: allow
-              allow:
-                - 127.0.0.1
-        """
-    )
+    found = config(WHOLE)
     http, socks = found.servers["http"], found.servers["socks"]
     assert isinstance(http, HttpProxyConfig)
     assert isinstance(socks, SocksProxyConfig)
@@ -83,6 +88,11 @@ def test_a_whole_proxy(config: Callable[..., Config]) -> None:
         "runtime.thread_number",
         "server socks.tcp_conn_limit",
     ]
+
+
+def test_and_it_fits_the_schema() -> None:
+    (document,) = read_documents(Source(Path("f"), WHOLE), [])
+    jsonschema.Draft202012Validator(main_file_schema()).validate(document.plain())
 
 
 @pytest.mark.parametrize(

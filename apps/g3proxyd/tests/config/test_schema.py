@@ -20,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-EXAMPLE = Path(__file__).parents[2] / "src" / "g3proxyd" / "example.yml"
+ROOT = Path(__file__).parents[4]
+EXAMPLES = [ROOT / "apps" / "g3proxyd" / "src" / "g3proxyd" / "example.yml", *sorted(ROOT.glob("examples/*/main.yml"))]
 SCHEMA = main_file_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
@@ -177,9 +178,10 @@ def plain(text: str) -> object:
     return next((document.plain() for document in read_documents(Source(Path("f"), text), [])), None)
 
 
-def test_the_example_fits() -> None:
-    assert load(EXAMPLE).warnings == ()
-    assert VALIDATOR.is_valid(plain(EXAMPLE.read_text(encoding="utf-8")))
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_examples_are_read_and_fit(example: Path) -> None:
+    assert load(example).warnings == ()
+    assert VALIDATOR.is_valid(plain(example.read_text(encoding="utf-8")))
 
 
 def test_every_kind_is_there() -> None:
