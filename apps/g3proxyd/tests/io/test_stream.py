@@ -236,3 +236,33 @@ def test_a_wait_may_be_interrupted_or_given_more_time() -> None:
         peer.close()
 
     run(main())
+
+
+def test_a_last_word_is_not_overtaken_by_a_reset() -> None:
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        stream, peer, _ = make()
+        peer.send(bytes(100_000))
+        await stream.send(b"no", 5)
+        lingering = loop.create_task(stream.linger())
+        assert await read_to_end(peer) == (b"no", None)
+        peer.close()
+        await lingering
+        assert stream.received == 100_000
+        stream.close()
+
+    run(main())
+
+
+def test_lingering_has_an_end() -> None:
+    async def main() -> None:
+        stream, peer, _ = make()
+        peer.send(bytes(50_000))
+        await stream.linger(seconds=5, most=20_000)
+        assert 20_000 <= stream.received < 50_000
+        await stream.linger(seconds=0.02)
+        stream.close()
+        await stream.linger()
+        peer.close()
+
+    run(main())

@@ -6,6 +6,7 @@ and a tunnel takes the bare socket over as it is.
 """
 
 import asyncio
+import contextlib
 import socket
 import struct
 
@@ -13,6 +14,10 @@ from .timers import Wheel
 
 READ_SIZE = 16384
 """Bytes read at once unless the caller asks for more: a browser's head is below 2 KiB, a TLS record at most 16 KiB."""
+
+LINGER_SECONDS = 2.0
+LINGER_BYTES = 1 << 20
+"""How long, and for how much, a peer that has been refused may go on sending."""
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER that makes close() send RST: the other side must not mistake an abort for a complete end."""
@@ -149,6 +154,21 @@ class Stream:
     def send_eof(self) -> None:
         """Tell the peer that no more bytes come; it may go on sending. Raises OSError."""
         self._socket.shutdown(socket.SHUT_WR)
+
+    async def linger(self, seconds: float = LINGER_SECONDS, most: int = LINGER_BYTES) -> None:
+        """Close our half after a last word, and let the peer finish for a while before the stream is closed.
+
+        To close with bytes unread makes the kernel send a reset, which overtakes what the peer has not read yet.
+        Errors are of no interest any more.
+        """
+        with contextlib.suppress(OSError):
+            self.send_eof()
+            deadline = self._loop.time() + seconds
+            while most > 0 and (patience := deadline - self._loop.time()) > 0:
+                data = await self.receive(patience)
+                if not data:
+                    return
+                most -= len(data)
 
     def detach(self) -> tuple[socket.socket, bytes]:
         """Give the socket away together with the bytes that were put back; the stream is of no more use.

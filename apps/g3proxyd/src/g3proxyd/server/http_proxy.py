@@ -42,10 +42,6 @@ LENIENT = Leniency(raw_target=True, missing_host=True)
 REPLY_PATIENCE = 10.0
 """Seconds without progress that a client has to take the few bytes of a reply."""
 
-LINGER_SECONDS = 2.0
-LINGER_BYTES = 1 << 20
-"""How long, and for how much, a client that is refused may go on sending: a reset would overtake the refusal."""
-
 
 class HttpProxyServer(Server):
     """g3's ``http_proxy``."""
@@ -216,7 +212,7 @@ class HttpClient:
         try:
             await self.stream.send(page, REPLY_PATIENCE)
             if not keep:
-                await self.linger()
+                await self.stream.linger()
         except OSError:
             return False
         return keep
@@ -226,19 +222,7 @@ class HttpClient:
         if not self.server.config.no_early_error_reply:
             with contextlib.suppress(OSError):
                 await self.stream.send(reply, REPLY_PATIENCE)
-                await self.linger()
-
-    async def linger(self) -> None:
-        """Close our half and let the client finish: to close with bytes unread would reset the reply away."""
-        with contextlib.suppress(OSError):
-            self.stream.send_eof()
-            deadline = time.monotonic() + LINGER_SECONDS
-            left = LINGER_BYTES
-            while left > 0 and (patience := deadline - time.monotonic()) > 0:
-                data = await self.stream.receive(patience)
-                if not data:
-                    return
-                left -= len(data)
+                await self.stream.linger()
 
 
 def local_target(target: Target) -> Target:

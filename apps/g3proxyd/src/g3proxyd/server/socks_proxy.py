@@ -78,7 +78,9 @@ class SocksHandshake:
             try:
                 event = machine.next_event()
             except RemoteProtocolError:
-                await self._say()
+                if refusal := machine.data_to_send():
+                    await stream.send(refusal, REPLY_PATIENCE)
+                    await stream.linger()
                 return None
             await self._say()
             match event:
@@ -154,6 +156,7 @@ class SocksHandshake:
         self._machine.refuse(code)
         with contextlib.suppress(OSError):
             await self._say()
+            await self._stream.linger()
 
     async def _say(self) -> None:
         if output := self._machine.data_to_send():

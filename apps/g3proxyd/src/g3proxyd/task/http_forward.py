@@ -155,7 +155,7 @@ class HttpForward:
         else:
             connection.stream.close()
         if cut_short:
-            await self._client.linger()
+            await self._client.stream.linger()
         return keep and uploaded
 
     async def _send_request(self, connection: HttpUpstream, request: bytes) -> None:
