@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeAlias
 
-from ..keys import NoEffect
 from ..module import TypeName
 from ..values.address import Ipv4, Ipv6, SocketAddress, parse_ip, parse_socket_address
 from ..values.mistake import MistakeError, show, wrong
@@ -15,8 +14,6 @@ from .common import CachingResolverConfig
 __all__ = ["CAresConfig", "parse_name_servers"]
 
 DNS_PORT = 53
-
-_BINDING = "the Python binding of c-ares does not offer it"
 
 
 def parse_name_servers(data: object) -> tuple[SocketAddress, ...]:
@@ -83,9 +80,9 @@ class CAresConfig(CachingResolverConfig):
     """Time for the first try of each name server, in the file in milliseconds."""
     each_tries: U32 = 3
     """Tries of each name server."""
-    max_timeout: Annotated[I32, NoEffect(_BINDING)] = 0
+    max_timeout: I32 = 0
     """Limit of the growing time for later tries, in milliseconds."""
-    udp_max_quires: Annotated[I32, NoEffect(_BINDING)] = 0
+    udp_max_quires: I32 = 0
     """Queries that one UDP port is used for."""
     round_robin: Boolean = False
     """Begin with another name server for each query."""
