@@ -305,6 +305,10 @@ class TestAttempts:
             (3.0, "attempts failed"),
         ]
 
+    def test_an_attempt_that_is_over_time_starts_the_next_at_once(self) -> None:
+        told = play(Strategy.IPV4_ONLY, [(0.0, V4, ["a", "b", "c"])], {}, Pace(each_timeout=0.3))
+        assert told[:4] == [(0.0, "dial a"), (0.25, "dial b"), (0.3, "give up a"), (0.3, "dial c")]
+
     def test_the_defaults(self) -> None:
         assert Pace() == Pace(0.05, 2.0, 1, 0.25, 3, 30.0)
         told = play(Strategy.IPV4_ONLY, [(0.0, V4, ["a", "b", "c", "d"])], {})

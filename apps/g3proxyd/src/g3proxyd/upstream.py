@@ -8,8 +8,8 @@ from ipaddress import IPv4Address, IPv6Address
 class Upstream:
     """A host and a port as the client named them, before any name is resolved.
 
-    ``host`` is an address object or a host name; a name is text as it came, not yet checked by a resolver.
-    ``port`` is 0 to 65535.
+    ``host`` is an address, or a name in the one spelling that rules, logs and resolvers know: that of
+    `g3_acl.parse_host`, ASCII in lower case without a dot at the end. ``port`` is 0 to 65535.
     """
 
     host: str | IPv4Address | IPv6Address

@@ -223,7 +223,6 @@ class HappyEyeballs(Generic[A]):
     def _end(self, outcome: Done | Failed) -> None:
         self._over = True
         self._second_deadline = None
-        self._start_deadline = None
         self._actions.append(outcome)
 
     def _forget(self, attempt: int) -> bool:
