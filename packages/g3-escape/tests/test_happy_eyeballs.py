@@ -249,7 +249,7 @@ class TestTurns:
         assert machine.next_action() == Failed(Failure.ATTEMPTS_FAILED)
 
     def test_random_shuffle_fits(self) -> None:
-        machine = HappyEyeballs([V4], None, random.Random(7).shuffle)
+        machine: HappyEyeballs[str] = HappyEyeballs([V4], None, random.Random(7).shuffle)
         machine.add_addresses(V4, ["a", "b", "c", "d"], 0.0)
         expected = ["a", "b", "c", "d"]
         random.Random(7).shuffle(expected)
