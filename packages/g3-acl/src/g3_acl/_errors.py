@@ -5,6 +5,9 @@ from typing import TypeAlias
 
 Path: TypeAlias = tuple[str | int, ...]
 
+MAX_TOLD = 20
+"""Problems in the message of an exception: a wrong list of 100,000 hosts must not fill the screen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -27,10 +30,11 @@ class Problem:
 
 
 class AclError(ValueError):
-    """A value that makes no rule; ``problems`` holds everything that is wrong with it, at least one."""
+    """A value that makes no rule; ``problems`` holds everything that is wrong with it, the message the first few."""
 
     def __init__(self, *problems: Problem) -> None:
-        super().__init__("; ".join(map(str, problems)))
+        more = [f"{len(problems) - MAX_TOLD} more"] if len(problems) > MAX_TOLD else []
+        super().__init__("; ".join([*map(str, problems[:MAX_TOLD]), *more]))
         self.problems = problems
 
     def under(self, *path: str | int, expected: str = "") -> tuple[Problem, ...]:

@@ -115,9 +115,11 @@ def check_pattern(pattern: str) -> None:
         raise PatternError(f"{_quote(pattern)} is no regular expression: {fault}")
 
 
-def _explain(reason: str) -> str:
-    hint = _HINTS.get(reason.partition(":")[0])
-    return f"{reason} ({hint})" if hint else reason
+def _explain(fault: str) -> str:
+    """Say what RE2 says, with the part of the pattern that it means in quotes."""
+    reason, _, part = fault.partition(": ")
+    hint = f" ({_HINTS[reason]})" if reason in _HINTS else ""
+    return f"{reason}: {_quote(part)}{hint}" if part else reason
 
 
 def _quote(pattern: str) -> str:

@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from ._action import Action
 from ._child_domain import ChildDomainRule, parse_domain
-from ._errors import AclError, HostError, Problem
+from ._errors import AclError, Problem
 from ._host_rule import HostRule
 from ._network import Network, NetworkRule
 from ._plain import read_keys, show, text_of, wrong
@@ -15,7 +15,7 @@ from ._request_rule import RequestRule, parse_request_type
 from ._user_agent_rule import UserAgentRule
 
 _LENGTH = re.compile(r"[0-9]{1,3}")
-_PORTS = re.compile(r" *([0-9]{1,9}) *(?:- *([0-9]{1,9}) *)?")
+_PORTS = re.compile(r"\s*([0-9]{1,9})\s*(?:-\s*([0-9]{1,9})\s*)?")
 
 
 def add_network(rule: NetworkRule, data: object, action: Action) -> None:
@@ -45,26 +45,18 @@ def _parse_network(text: str) -> Network:
 
 def add_host(rule: HostRule, data: object, action: Action) -> None:
     """Add a host name or an address."""
-    try:
-        rule.add(text_of(data), action)
-    except HostError:
-        if _names_children(data):
-            raise wrong(f"{show(data)} is no exact host; a child rule matches a domain and all below it") from None
-        raise
+    text = text_of(data)
+    if text.startswith((".", "*")):
+        raise wrong(f"{show(data)} is no exact host; a child rule matches a domain and all names below it")
+    rule.add(text, action)
 
 
 def add_child_domain(rule: ChildDomainRule, data: object, action: Action) -> None:
     """Add a parent domain."""
-    try:
-        rule.add(text_of(data), action)
-    except HostError:
-        if _names_children(data):
-            raise wrong(f"{show(data)} needs no asterisk: all names below the domain match") from None
-        raise
-
-
-def _names_children(data: object) -> bool:
-    return isinstance(data, str) and data.startswith(("*.", "."))
+    text = text_of(data)
+    if text.startswith("*"):
+        raise wrong(f"{show(data)} has an asterisk; all names below a domain match without one")
+    rule.add(text, action)
 
 
 def add_pattern(rule: RegexSetRule, data: object, action: Action) -> None:
