@@ -240,7 +240,7 @@ class TestTurns:
         assert dialled == [(0.05, "dial 4a"), (0.3, "dial 6a"), (0.55, "dial 4b"), (0.8, "dial 6b"), (1.05, "dial 4c")]
 
     def test_shuffling_is_the_callers(self) -> None:
-        machine = HappyEyeballs([V4], Pace(max_tries=2), lambda addresses: addresses.reverse())
+        machine: HappyEyeballs[str] = HappyEyeballs([V4], Pace(max_tries=2), list.reverse)
         machine.add_addresses(V4, ["a", "b", "c"], 0.0)
         assert machine.next_action() == Dial("c", 0)
         machine.attempt_failed(0, 0.1)

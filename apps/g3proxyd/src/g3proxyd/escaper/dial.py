@@ -44,6 +44,8 @@ async def dial(
             if code == errno.EINPROGRESS:
                 await _writable(loop, sock, each_timeout)
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        except TimeoutError:
+            raise timed_out(stats) from None
         finally:
             notes.tcp_connect_spend = time.monotonic() - started
         if code:
@@ -51,12 +53,6 @@ async def dial(
         note_connected(sock, notes, stats)
         stats.tcp_connect_establish += 1
         return sock
-    except TimeoutError:
-        sock.close()
-        timeout = timed_out(stats)
-        if report is not None:
-            report(timeout)
-        raise timeout from None
     except TcpConnectError as error:
         sock.close()
         if report is not None:

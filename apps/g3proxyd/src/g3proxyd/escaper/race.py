@@ -242,7 +242,7 @@ class Race:
             self._timer = None if due is None else self._loop.call_at(due, self._due, due)
 
     def _due(self, due: float) -> None:
-        self._timer_at = None
+        self._timer = self._timer_at = None
         # The clock of the loop may be coarser than the timer was: what fired is due.
         self._machine.handle_timeout(max(due, self._loop.time()))
         self._obey()
