@@ -105,6 +105,39 @@ def test_bad_options() -> None:
     run(main())
 
 
+def test_all_options_reach_c_ares() -> None:
+    async def main() -> None:
+        channel = LoopChannel(asyncio.get_running_loop(), ChannelOptions(("127.0.0.1:5353",)))
+        options = ChannelOptions((), 1.5, 4, 4000, 7, True, 10000, 20000)
+        structure, mask = channel._channel._structure(options)
+        assert (structure.timeout, structure.tries, structure.maxtimeout, structure.udp_max_queries) == (
+            1500,
+            4,
+            4000,
+            7,
+        )
+        assert (structure.socket_send_buffer_size, structure.socket_receive_buffer_size) == (10000, 20000)
+        assert structure.qcache_max_ttl == 0
+        # <ares.h>: flags, timeout in ms, tries, socket callback, rotate, buffers, queries per port, maximum, cache.
+        bits = (0, 13, 2, 9, 14, 11, 12, 19, 20, 21)
+        assert mask == sum(1 << bit for bit in bits)
+        _, mask = channel._channel._structure(ChannelOptions())
+        assert mask == sum(1 << bit for bit in (0, 13, 2, 9, 16, 19, 21))
+        channel.close()
+
+    run(main())
+
+
+def test_nothing_is_watched_after_the_end() -> None:
+    async def main() -> None:
+        channel = LoopChannel(asyncio.get_running_loop(), ChannelOptions(("127.0.0.1:5353",)))
+        channel.close()
+        channel._watch(0, True, True)
+        assert (channel._readers, channel._writers) == (set(), set())
+
+    run(main())
+
+
 def test_it_is_as_pycares_was_when_this_was_written() -> None:
     """The channel sets itself up without pycares: what it relies on must still be there."""
     plain = pycares.Channel()

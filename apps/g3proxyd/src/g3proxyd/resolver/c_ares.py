@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 ASKING_MAX = 16384
 """Names of one family that are asked for at the same time: clients may invent names faster than servers answer."""
 
+QUERIES_PER_PORT = 64
+"""Queries that one UDP port is used for unless the configuration says so. c-ares would keep a port for as long as
+queries overlap, which in a busy proxy is for ever, and leave a forger with nothing to guess but the id."""
+
 _STOPPED = local_error("NoResolverRunning", "the resolver was stopped")
 _BUSY = driver_error("InternalError", "too many queries at the same time")
 _LATE = local_error("DriverTimedOut", "the query took longer than the configuration lets it")
@@ -208,7 +212,7 @@ def _options(config: "CAresConfig") -> ChannelOptions:
         timeout=config.each_timeout,
         tries=config.each_tries,
         max_timeout=config.max_timeout,
-        udp_max_queries=config.udp_max_quires,
+        udp_max_queries=config.udp_max_quires or QUERIES_PER_PORT,
         rotate=config.round_robin,
         send_buffer=config.socket_send_buffer_size,
         receive_buffer=config.socket_recv_buffer_size,
