@@ -46,14 +46,9 @@ def wheels(base: str) -> None:
     version = _run(
         ["docker", "run", "--rm", base, "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
     )
-    dependencies = _dependencies(version.strip())
-    fresh = _CACHE / "built"
-    shutil.rmtree(fresh, ignore_errors=True)
-    _uv("build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(fresh))
     shutil.rmtree(_WHEELS, ignore_errors=True)
-    _WHEELS.mkdir(parents=True)
-    for wheel in (*dependencies.glob("*.whl"), *fresh.glob("*.whl")):
-        shutil.copy2(wheel, _WHEELS)
+    shutil.copytree(_dependencies(version.strip()), _WHEELS / "dependencies", ignore=shutil.ignore_patterns("*[!l]"))
+    _uv("build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(_WHEELS / "own"))
 
 
 def _dependencies(version: str) -> Path:

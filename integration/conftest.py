@@ -2,24 +2,28 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from integration.build import UnavailableError
+from integration.build import BuildError, UnavailableError
 from integration.lab import Lab, running
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """The running containers. Without a Docker engine the suite is skipped, and says so."""
-    try:
-        with running() as ready:
-            yield ready
-    except UnavailableError as reason:
-        pytest.skip(str(reason))
+    """The running containers. Without a Docker engine the suite is skipped; if they fail to start, it ends at once."""
+    with ExitStack() as stack:
+        try:
+            ready = stack.enter_context(running())
+        except UnavailableError as reason:
+            pytest.skip(str(reason))
+        except BuildError as error:
+            pytest.exit(f"the containers do not start: {error}", returncode=1)
+        yield ready
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

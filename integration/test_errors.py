@@ -85,9 +85,12 @@ def test_origin_dies_in_the_middle_of_a_download(lab: Lab, scheme: str) -> None:
     """The client must see at once that the file is not whole; nobody else must see anything."""
     download = """
         rm -f /tmp/broken /tmp/ended
-        {
-            curl -s -x "$1" --cacert /srv/tls/cert.pem --limit-rate 4M -o /tmp/broken "$2" && echo 0 || echo $?
-        } >/tmp/code 2>/dev/null && mv /tmp/code /tmp/ended &
+        (
+            code=0
+            curl -s -x "$1" --cacert /srv/tls/cert.pem --limit-rate 4M -o /tmp/broken "$2" || code=$?
+            echo $code >/tmp/code
+            mv /tmp/code /tmp/ended
+        ) >/dev/null 2>&1 &
     """
     kill_worker = "for p in /proc/[0-9]*; do ! grep -qs 'nginx: [w]orker' $p/cmdline || kill -9 ${p#/proc/}; done"
     shell(lab, download, lab.http_proxy, f"{scheme}://origin.g3.test/big.bin")
