@@ -112,7 +112,8 @@ def configuration(
 async def proxy(**sections: dict[str, Any]) -> AsyncIterator[Proxy]:
     """Run the daemon; the arguments are those of `configuration`."""
     records = Records()
-    loggers = Loggers(*(Logger(kind, records) for kind in ("Task", "Escape", "Resolve", "Inspect")))
+    task, escape, resolve, audit = (Logger(kind, records) for kind in ("Task", "Escape", "Resolve", "Inspect"))
+    loggers = Loggers(task, escape, resolve, audit)
     sockets = {name: listening() for name in ("http", "socks", "closed")}
     addresses = {name: sock.getsockname() for name, sock in sockets.items()}
     worker = Worker(configuration(**sections), loggers, {name: [sock] for name, sock in sockets.items()})

@@ -4,7 +4,6 @@ import fcntl
 import os
 
 import pytest
-from g3proxyd.io import pipes
 from g3proxyd.io.pipes import PipePool
 
 
@@ -59,7 +58,7 @@ def test_a_kernel_that_will_not_enlarge_a_pipe_is_asked_again_later(monkeypatch:
     def refuse(*_: object) -> int:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(pipes.fcntl, "fcntl", refuse)
+    monkeypatch.setattr("g3proxyd.io.pipes.fcntl.fcntl", refuse)
     assert pool.borrow() is None
     monkeypatch.undo()
     now[0] += 9.9
@@ -75,7 +74,7 @@ def test_without_descriptors_there_is_no_pipe(monkeypatch: pytest.MonkeyPatch) -
     def refuse(flags: int) -> tuple[int, int]:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(pipes.os, "pipe2", refuse)
+    monkeypatch.setattr("g3proxyd.io.pipes.os.pipe2", refuse)
     pool = PipePool()
     assert pool.borrow() is None
     assert pool.out == 0

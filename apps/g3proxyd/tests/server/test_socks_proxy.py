@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 import pytest
 from g3_machine import RemoteProtocolError
 from g3_machine.drivers import handshake_async
-from g3_socks import Connect, Granted, RefusedError, Reply, Socks4Client, Socks4Reply, Socks5Client
+from g3_socks import ClientEvent, Connect, Granted, RefusedError, Reply, Socks4Client, Socks4Reply, Socks5Client
 from loopback import run
 from proxy import Address, echo, origin, proxy
 
@@ -18,7 +18,8 @@ async def through(
     """Shake hands, say something, end our half; return the grant and what came back."""
     reader, writer = await asyncio.open_connection(*address)
 
-    async def answer(event: Granted) -> Granted:
+    async def answer(event: ClientEvent) -> Granted:
+        assert isinstance(event, Granted)
         return event
 
     try:

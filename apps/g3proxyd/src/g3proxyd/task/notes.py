@@ -41,6 +41,7 @@ class TaskNotes:
 
     __slots__ = (
         "_id",
+        "_start_at",
         "client_addr",
         "connect",
         "created",
@@ -79,6 +80,7 @@ class TaskNotes:
         self.connect = ConnectNotes()
         self.from_client = self.to_client = self.from_upstream = self.to_upstream = 0
         self._id = ""
+        self._start_at = ""
 
     @property
     def task_id(self) -> str:
@@ -93,7 +95,8 @@ class TaskNotes:
         """The fields that all task logs share, and those of a TCP connection."""
         now = time.monotonic()
         connect = self.connect
-        started = time.time() - (now - self.created)
+        if not self._start_at:
+            self._start_at = encode.rfc3339(time.time() - (now - self.created))
         return {
             "server_type": self.server_type,
             "server_name": self.server_name,
@@ -101,7 +104,7 @@ class TaskNotes:
             "task_id": self.task_id,
             "task_event": event.value,
             "stage": self.stage.value,
-            "start_at": encode.rfc3339(started),
+            "start_at": self._start_at,
             "escaper": connect.escaper or None,
             "reason": None if reason is None else reason.value,
             "wait_time": encode.duration(self.wait_time),
