@@ -20,7 +20,7 @@ import pytest
 from tools.workspace import ROOT, Member, packages
 
 from .cold import run_cold
-from .hot import KILLED, PYTEST, HotRun
+from .hot import KILLED, PYTEST, UNDECIDED, HotRun
 from .mutants import Mutant, mutants
 from .processes import TIMED_OUT, start
 
@@ -90,11 +90,10 @@ def judge(member: Member, only: str) -> Score:
 
 
 def run(member: Member, found: list[Mutant]) -> list[tuple[Mutant, int]]:
-    """Every mutant with its fate. What survives in a warm process gets a second, cold trial: what ran while the tests
-    were imported ran without the mutant."""
+    """Every mutant with its fate. What can't be decided in a warm process gets a cold trial."""
     hot = [mutant for mutant in found if mutant.function is not None]
     statuses, seconds = run_hot(member, hot)
-    fates = [(mutant, status) for mutant, status in zip(hot, statuses, strict=True) if status in (KILLED, TIMED_OUT)]
+    fates = [(mutant, status) for mutant, status in zip(hot, statuses, strict=True) if status != UNDECIDED]
     settled = {id(mutant) for mutant, _ in fates}
     rest = [mutant for mutant in found if id(mutant) not in settled]
     fates += run_cold(member.source, member.folder / "tests", rest, seconds)

@@ -8,10 +8,12 @@ import gc
 import json
 import os
 import signal
+import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from .mutants import Mutant
 from .processes import forked, start
 
 # What becomes of a mutant, as the exit status of its child; TIMED_OUT is the fourth.
-SURVIVED, KILLED, UNREACHED = 0, 1, 2
+SURVIVED, KILLED, UNDECIDED = 0, 1, 2
 # A test that takes so much longer than it took before is taken for an endless loop: in seconds of the processor, so
 # that a busy machine convicts nobody. The clock on the wall is for those that wait for ever.
 CPU_PATIENCE, CPU_SLOWER = 1.0, 5.0
@@ -40,6 +42,22 @@ class HotRun:
         self._functions: dict[tuple[str, str, int], list[FunctionType]] = {}
         self._reach: dict[str, dict[int, list[int]]] = {}
         self._seconds: list[float] = []
+        self._ran_early: set[tuple[str, str]] = set()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self) -> Iterator[None]:
+        """Note what runs while modules are imported: a mutant of it comes too late here."""
+
+        def note(frame: FrameType, event: str, argument: object) -> None:
+            if event == "call" and frame.f_code.co_filename.startswith(str(self._source)):
+                outermost = frame.f_code.co_qualname.partition(".<locals>")[0]
+                self._ran_early.add((frame.f_code.co_filename, outermost))
+
+        sys.setprofile(note)
+        try:
+            return (yield)
+        finally:
+            sys.setprofile(None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: Any) -> bool:
@@ -62,14 +80,15 @@ class HotRun:
         """In a child: become the mutant and run the tests that reach it."""
         tests = self._tests_of(mutant)
         if not tests or not self._become(mutant):
-            return UNREACHED
+            return UNDECIDED
         items = [self._session.items[index] for index in tests]
         for index, item, following in zip(tests, items, [*items[1:], None], strict=True):
             signal.setitimer(signal.ITIMER_PROF, CPU_PATIENCE + CPU_SLOWER * self._seconds[index])
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             if self._session.testsfailed:
                 return KILLED
-        return SURVIVED
+        assert mutant.function is not None
+        return UNDECIDED if (str(mutant.path), mutant.function[0]) in self._ran_early else SURVIVED
 
     def _become(self, mutant: Mutant) -> bool:
         assert mutant.function is not None
