@@ -119,7 +119,9 @@ def test_masque(path: bytes, expected: WellKnown) -> None:
         (b"easy-proxy/http/a%0d%0a/80/", "an impossible host"),
         (b"easy-proxy/http/a%2fb/80/", "an impossible host"),
         (b"easy-proxy/http/%ff/80/", "an impossible host"),
-        (b"easy-proxy/http/" + b"%C3%A9" * 200 + b"/80/", "an impossible host"),
+        (b"easy-proxy/http/" + b"%E4%BE%8B" * 20 + b"." + b"%E4%BE%8B" * 65 + b"/80/", "an impossible host"),
+        (b"easy-proxy/http/" + b".".join([b"%C3%A9"] * 86) + b"/80/", "an impossible host"),
+        (b"easy-proxy/http/" + b"a" * 256 + b"/80/", "an impossible host"),
         (b"easy-proxy/http/%E3%80%82.%E3%80%82/80/", "an impossible host"),
         (b"masque", "no protocol"),
         (b"masque/udp", "no host"),
@@ -149,6 +151,20 @@ def test_faults(path: bytes, problem: str) -> None:
         parse(b"/.well-known/" + path)
     assert str(caught.value) == f"a well-known URI with {problem}"
     assert (caught.value.reason, caught.value.status) == ("well_known", 501)
+
+
+def test_the_longest_hosts() -> None:
+    labels = b".".join([b"%C3%A9"] * 85)  # 254 bytes of UTF-8, 7 for each label of the IDN
+    with pytest.raises(RequestError, match=r"^a well-known URI with an impossible host$"):
+        parse(b"/.well-known/masque/udp/" + labels + b"/1")
+    short = b".".join([b"%C3%A9"] * 32)
+    assert parse(b"/.well-known/masque/udp/" + short + b"/1") == MasqueUdp(".".join(["xn--9ca"] * 32), 1)
+    assert parse(b"/.well-known/masque/udp/" + b"a" * 255 + b"/1") == MasqueUdp("a" * 255, 1)
+
+
+def test_suffixes_are_printable() -> None:
+    assert parse(b"/.well-known/\x9b", Leniency(raw_target=True)) == UnknownWellKnown("\\x9b")
+    assert parse(b"/.well-known/masque/\x9b", Leniency(raw_target=True)) == UnknownWellKnown("masque/\\x9b")
 
 
 def test_leniency_reaches_the_inner_target() -> None:

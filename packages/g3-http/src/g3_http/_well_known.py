@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ._errors import RequestError
 from ._grammar import percent_decode
 from ._limits import STRICT, Leniency
-from ._target import ABSOLUTE, Target, parse_authority, parse_target
+from ._target import ABSOLUTE, MAX_HOST_LENGTH, Target, parse_authority, parse_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def parse_well_known(target: Target, leniency: Leniency = STRICT) -> WellKnown |
         return _easy_proxy(segments)
     if name == b"masque":
         return _masque(segments, leniency)
-    return None if name is None else UnknownWellKnown(name.decode("latin-1"))
+    return None if name is None else UnknownWellKnown(name.decode("ascii", "backslashreplace"))
 
 
 class _Segments:
@@ -120,7 +120,7 @@ def _masque(segments: _Segments, leniency: Leniency) -> WellKnown:
     elif protocol == b"http":
         found = MasqueHttp(_uri(percent_decode(segments.need("target URI")), leniency))
     else:
-        return UnknownWellKnown(f"masque/{protocol.decode('latin-1')}")
+        return UnknownWellKnown(f"masque/{protocol.decode('ascii', 'backslashreplace')}")
     if segments.rest not in (b"", b"/"):
         raise _error("something behind its last part")
     return found
@@ -129,9 +129,12 @@ def _masque(segments: _Segments, leniency: Leniency) -> WellKnown:
 def _host(segment: bytes) -> tuple[str, bytes]:
     """Return a host as `Target.host` has it, and as an authority does; names of other letters become IDNs."""
     host = percent_decode(segment)
+    if len(host) > MAX_HOST_LENGTH:
+        # No name of this length has a short form, and the IDNA encoder of the standard library takes quadratic time.
+        raise _error("an impossible host")
     try:
         if not host.isascii():
-            host = host[:_MAX_IDN_LENGTH].decode("utf-8").encode("idna")
+            host = host.decode("utf-8").encode("idna")
         elif b":" in host and host[:1] != b"[":
             host = b"[%b]" % host
         name, port = parse_authority(host)
@@ -156,10 +159,6 @@ def _uri(uri: bytes, leniency: Leniency) -> Target:
     if target.form is not ABSOLUTE:
         raise _error("a target URI that is not absolute")
     return target
-
-
-_MAX_IDN_LENGTH = 255
-"""The IDNA encoder of the standard library takes quadratic time; no name of this length has a short form."""
 
 
 def _error(problem: str) -> RequestError:
