@@ -178,6 +178,10 @@ def test_mistakes_in_a_map(parse: Parse) -> None:
         Problem((), "unknown key true", f"default or {ACTIONS}"),
     ]
     assert problems(parse, {"Default": 5}) == [Problem(("Default",), "5 instead of text", ACTIONS)]
+    assert [problem.path for problem in problems(parse, {"default": "x", "DEFAULT": "permit"})] == [
+        ("DEFAULT",),
+        ("default",),
+    ]
     assert problems(parse, {"defualt": "permit"})[0].suggestion == "default"
     assert problems(parse, {"default": "permit", "DEFAULT": "permit", "Default": "deny"}) == [
         Problem(("DEFAULT",), "'DEFAULT' is there already, written 'default'"),

@@ -132,12 +132,19 @@ def test_longest_pattern() -> None:
 
 
 def test_many_patterns_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _patterns.MAX_TOGETHER == 250_000
     monkeypatch.setattr(_patterns, "MAX_TOGETHER", 10)
     patterns = patterns_of(
-        {"aaaa": PERMIT, "bbb": PERMIT, "ccc": PERMIT, "d": FORBID, "e" * 11: PERMIT, "fff": PERMIT_LOG}
+        {"aaaa": PERMIT, "bbb": PERMIT, "ccc": PERMIT, "d": FORBID, "e" * 11: PERMIT, "fffff": PERMIT_LOG}
     )
     assert [actions for _, actions in patterns.build()] == [[FORBID, PERMIT_LOG, PERMIT], [PERMIT] * 2, [PERMIT]]
-    for text, found in (("d", FORBID), ("fffd", FORBID), ("aaaafff", PERMIT_LOG), ("ccc", PERMIT), ("e" * 11, PERMIT)):
+    for text, found in (
+        ("d", FORBID),
+        ("fffffd", FORBID),
+        ("aaaafffff", PERMIT_LOG),
+        ("ccc", PERMIT),
+        ("e" * 11, PERMIT),
+    ):
         assert patterns.find(text) is found
     assert patterns.find("e" * 10) is None
 

@@ -223,6 +223,13 @@ MISSING = "a map of parent and regex"
             ],
         ),
         (
+            {"x": 1, "parent": "::1", "regex": "a"},
+            [
+                Problem(("x",), "unknown key 'x'", "parent or regex"),
+                Problem(("parent",), "'::1' is an address", "a domain name"),
+            ],
+        ),
+        (
             {"parent": None, "regex": None},
             [
                 Problem(("parent",), "nothing instead of text", "a domain name"),

@@ -9,7 +9,7 @@ MAPPED_PREFIX = 0xFFFF
 # What stands before the last 32 bits, where these are an IPv4 address.
 _PREFIXES_96 = frozenset(
     [
-        0x0000_0000 << 64,  # ::/96, IPv4-compatible, RFC 4291 section 2.5.5.1
+        0,  # ::/96, IPv4-compatible, RFC 4291 section 2.5.5.1
         0xFFFF_0000,  # ::ffff:0:0:0/96, IPv4-translated, RFC 2765
         0x0064_FF9B << 64,  # 64:ff9b::/96, NAT64, RFC 6052 section 2.1
     ]

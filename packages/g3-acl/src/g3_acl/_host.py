@@ -97,6 +97,6 @@ def _read_numbers(text: str, name: str) -> IPv4Address:
         raise HostError(f"{show(text)} ends like an IPv4 address and is none")
     *octets, rest = (int(label, 16 if label.startswith("0x") else 8 if label[0] == "0" else 10) for label in labels)
     free = 32 - 8 * len(octets)  # the last number fills what the others leave
-    if max(octets, default=0) > 255 or rest >= 1 << free:
+    if any(octet > 255 for octet in octets) or rest >= 1 << free:
         raise HostError(f"{show(text)} is no IPv4 address: a number is too large")
     return IPv4Address(sum(octet << 24 - 8 * at for at, octet in enumerate(octets)) + rest)

@@ -31,7 +31,7 @@ class NetworkRule(AddressRule[IPv4Address | IPv6Address]):
         """Add a network."""
         self._open()
         first, length = int(network.network_address), network.prefixlen
-        if isinstance(network, IPv6Network) and not (length >= 96 and first >> 32 == MAPPED_PREFIX):
+        if isinstance(network, IPv6Network) and first >> 32 != MAPPED_PREFIX:
             self._ipv6[first, length] = action
             self._ranges6 = None
         else:
