@@ -8,7 +8,10 @@ from ._rule import Rule
 
 
 class RequestType(Enum):
-    """What a client asks of a proxy; the value is its name in configurations."""
+    """What a client asks of a proxy; the value is its name in configurations.
+
+    SOCKS_UDP_ASSOCIATE stands for every use of UDP over SOCKS, also the simplified one with a single peer.
+    """
 
     HTTP_FORWARD = "http_forward"
     HTTPS_FORWARD = "https_forward"
