@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bench import origin, report
+from bench.measure import Others
 from bench.peers import PEERS, Peer
 from bench.processes import adopt_orphans, raise_file_limit, sweep
 from bench.runner import run
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     raise_file_limit()
     adopt_orphans()
-    began = datetime.now(UTC)
+    began, others = datetime.now(UTC), Others()
     scale = QUICK if options.quick else FULL
     try:
         results = run(workloads, peers, scale)
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         sweep()
     versions = {peer.name: peer.version() for peer in peers}
-    outcome = report.Report(began, report.Machine.here(), scale, versions, skipped, workloads, results)
+    outcome = report.Report(began, report.Machine.here(), scale, others.cores(), versions, skipped, workloads, results)
     print(report.as_text(outcome))
     print(f"Figures: {os.path.relpath(report.write_json(outcome, options.output))}")
     whole = not options.quick and workloads == list(WORKLOADS) and asked == list(PEERS)

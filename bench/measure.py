@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from time import clock_gettime
+from time import clock_gettime, monotonic
 
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 # clock_getcpuclockid(3) packs a process id so: the complement of the id, then CPUCLOCK_SCHED (2). The clock counts
@@ -47,6 +47,30 @@ def memory(root: int) -> Memory:
         pss += fields.get("Pss", 0)
         rss += fields.get("Rss", 0)
     return Memory(pss * 1024, rss * 1024)
+
+
+class Others:
+    """How busy the rest of the machine has been since this was made: what disturbs a measurement."""
+
+    def __init__(self) -> None:
+        self._began = monotonic()
+        self._machine = _machine_seconds()
+        self._ours = _our_seconds()
+
+    def cores(self) -> float:
+        """Cores that others kept busy on average; right once all that this process started has ended."""
+        others = (_machine_seconds() - self._machine) - (_our_seconds() - self._ours)
+        return max(0.0, others / (monotonic() - self._began))
+
+
+def _machine_seconds() -> float:
+    # user nice system idle iowait irq softirq steal, over all cores
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) * _TICK
+
+
+def _our_seconds() -> float:
+    return sum(os.times()[:4])
 
 
 def _all_processes() -> Iterable[int]:

@@ -45,6 +45,7 @@ class Report:
     began: datetime
     machine: Machine
     scale: Scale
+    others: float
     versions: Mapping[str, str]
     skipped: Mapping[str, str]
     workloads: Sequence[Workload]
@@ -73,6 +74,7 @@ def as_text(report: Report) -> str:
     rows = report.table()
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.append(f"Other programs kept {report.others:.2f} of {report.machine.cores} cores busy meanwhile.")
     lines.append("In brackets: as a multiple of squid's figure, of dante's where squid has none; less is better.")
     lines += [f"Left out: {name}: {reason}" for name, reason in report.skipped.items()]
     lines += [f"Failed: {problem}" for problem in report.problems()]
@@ -85,6 +87,7 @@ def as_json(report: Report) -> str:
         "began": report.began.isoformat(),
         "machine": asdict(report.machine),
         "scale": asdict(report.scale),
+        "others_busy_cores": report.others,
         "versions": dict(report.versions),
         "skipped": dict(report.skipped),
         "results": [
@@ -120,6 +123,7 @@ def as_markdown(report: Report) -> str:
         kernel=machine.kernel,
         python=machine.python,
         versions=versions,
+        others=f"{report.others:.2f}",
         notes=left_out + failed,
         repetitions=report.scale.repetitions,
         spread=f"{_spread(report.results):.0%}",
@@ -182,6 +186,7 @@ better.
 {table}
 
 Measured on {date}: {cores} cores ({processor}), {memory} GiB, {kernel}; {versions}; the benchmark itself on {python}.
+Other programs kept {others} of the cores busy meanwhile; the more, the dearer is all work.
 
 {notes}
 ## How it is measured

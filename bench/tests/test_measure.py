@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from bench.measure import cpu_seconds, memory, process_tree
+from bench.measure import Others, cpu_seconds, memory, process_tree
 
 # The process still has to print and to wait after it has told its time; children's times come in ticks of 10 ms.
 TOLERANCE = 0.05
@@ -106,3 +106,14 @@ def test_a_process_that_is_gone_has_nothing() -> None:
 
     assert cpu_seconds(process.pid) == 0
     assert memory(process.pid).pss == 0
+
+
+def test_others_are_who_is_left_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 110.0])
+    machine = iter([1000.0, 1009.0])
+    ours = iter([10.0, 14.0])
+    monkeypatch.setattr("bench.measure.monotonic", lambda: next(clock))
+    monkeypatch.setattr("bench.measure._machine_seconds", lambda: next(machine))
+    monkeypatch.setattr("bench.measure._our_seconds", lambda: next(ours))
+
+    assert Others().cores() == 0.5

@@ -12,6 +12,7 @@ REPORT = Report(
     began=datetime(2026, 1, 2, tzinfo=UTC),
     machine=Machine(2, "A Processor", 4, "Linux 6.1 x86_64", "CPython 3.11.2"),
     scale=QUICK,
+    others=0.25,
     versions={"g3proxyd": "0.1.0", "squid": "5.7", "dante": "1.4.2"},
     skipped={"g3proxy": "no binary is named"},
     workloads=CHOSEN,
@@ -33,6 +34,7 @@ def test_table_has_medians_and_ratios() -> None:
 def test_text_says_what_is_missing_and_why() -> None:
     text = as_text(REPORT)
 
+    assert "Other programs kept 0.25 of 2 cores busy" in text
     assert "Left out: g3proxy: no binary is named" in text
     assert "Failed: socks, g3proxyd: connection refused" in text
 
