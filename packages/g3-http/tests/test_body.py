@@ -106,6 +106,12 @@ def test_both_ways_of_taking_in_turn() -> None:
     assert reader.body_ended
 
 
+def test_content_of_many_chunks_comes_together() -> None:
+    reader = read(CHUNKED + b"5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n")
+    assert reader.take_content() == b"hello world"
+    assert reader.body_ended
+
+
 def test_no_room() -> None:
     for head in (LENGTH, CLOSE, CHUNKED):
         reader = read(head)
@@ -125,6 +131,21 @@ def test_the_end_comes_early(stream: bytes, verb: str) -> None:
         with pytest.raises(ResponseError, match=r"^the peer closed in the middle of a body$") as caught:
             getattr(reader, again)()
         assert caught.value.reason == "closed"
+
+
+@pytest.mark.parametrize("verb", ["take_body", "take_content"])
+def test_the_end_comes_early_for_one_byte_more(verb: str) -> None:
+    reader = read(LENGTH, eof=True)
+    with pytest.raises(ResponseError, match=r"^the peer closed in the middle of a body$"):
+        getattr(reader, verb)(1)
+
+
+def test_a_fault_in_a_head_is_a_fault_of_the_body_too() -> None:
+    reader = RequestReader()
+    reader.receive_data(b"GET /\r\n")
+    for verb in (reader.next_event, reader.take_body, reader.take_content):
+        with pytest.raises(RequestError, match=r"^not a request line$"):
+            verb()
 
 
 def test_a_fault_in_a_request_body_has_its_reply_ready() -> None:
@@ -174,8 +195,11 @@ def test_chunks_cannot_be_skipped() -> None:
 
 
 def test_the_next_head_waits_for_the_body() -> None:
-    for stream in (LENGTH, CHUNKED, CLOSE):
-        reader = read(stream)
+    readers: list[RequestReader | ResponseReader] = [read(stream) for stream in (LENGTH, CHUNKED, CLOSE)]
+    readers.append(RequestReader())
+    readers[-1].receive_data(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")
+    assert readers[-1].next_event() is not None
+    for reader in readers:
         with pytest.raises(LocalProtocolError, match=r"^the body of the message before has not been taken$"):
             reader.next_event()
 

@@ -87,6 +87,19 @@ def test_step_by_step() -> None:
     assert body.trailers == [(b"A", b"b")]
 
 
+def test_a_line_is_searched_from_its_own_beginning() -> None:
+    body = ChunkedBody(Limits(), RequestError)
+    assert body.advance(bytearray(b"5;abcdef"), ALL) == 0
+    assert body.advance(bytearray(b"5;abcdef\r\nhello\r\n0\r\nA:\r\n\r\n"), ALL) == 26
+    assert body.ended
+
+
+def test_sizes_are_hexadecimal_in_every_chunk() -> None:
+    stream = b"10\r\n" + bytes(16) + b"\r\n1a\r\n" + bytes(26) + b"\r\n10;x\r\n" + bytes(16) + b"\r\n0\r\n\r\n"
+    body, walked, content = walk(stream)
+    assert (body.ended, walked, content) == (True, len(stream), bytes(58))
+
+
 def test_an_unfinished_line_is_searched_once() -> None:
     class Box(bytearray):
         starts: list[int] = []  # noqa: RUF012  # one list for the one box of this test

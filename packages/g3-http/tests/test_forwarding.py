@@ -333,6 +333,7 @@ def test_interim_responses_say_nothing_about_the_connection() -> None:
                 response(b"Link: x", first=b"HTTP/1.1 103 Early Hints"), minor=minor, keep_alive=keep_alive
             )
             assert got == head(b"HTTP/1.1 103 Early Hints", b"Link: x")
+    assert forward_response(response(first=b"HTTP/1.1 199 x"), keep_alive=False) == head(b"HTTP/1.1 199 x")
     assert forward_response(response(b"Content-Length: 0", first=b"HTTP/1.1 200 "), keep_alive=False).endswith(
         b"Connection: close\r\n\r\n"
     )

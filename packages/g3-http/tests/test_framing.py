@@ -47,7 +47,9 @@ def test_http10() -> None:
     assert fault({b"transfer-encoding": b"chunked"}, 0) == ("framing", 400, "Transfer-Encoding in an HTTP/1.0 message")
 
 
-@pytest.mark.parametrize("coding", [b"gzip, chunked", b"gzip;a=1 , CHUNKED", b",br,gzip,chunked,"])
+@pytest.mark.parametrize(
+    "coding", [b"gzip, chunked", b"gzip;a=1 , CHUNKED", b"gzip\t ;a=1, chunked", b",br,gzip,chunked,"]
+)
 def test_codings_that_we_do_not_speak(coding: bytes) -> None:
     assert fault({b"transfer-encoding": coding}, 1) == (
         "transfer_encoding",

@@ -67,6 +67,11 @@ def test_head_size(stream: bytes) -> None:
     assert fault(stream[:16], Limits(head_size=16)) == ("head_size", 431, "a head that is too large")
 
 
+def test_a_head_that_is_too_large_is_not_looked_into() -> None:
+    for stream in (HEAD[:16], HEAD[:16] + b"\x00"):
+        assert fault(stream, Limits(head_size=16)) == ("head_size", 431, "a head that is too large")
+
+
 def test_a_head_that_may_still_fit_is_waited_for() -> None:
     reader = RequestReader(Limits(head_size=len(HEAD)))
     for at in range(len(HEAD)):
@@ -111,6 +116,15 @@ def test_empty_lines() -> None:
         with pytest.raises(RequestError, match=r"^empty lines before the first line of a head$") as caught:
             reader.next_event()
         assert (caught.value.reason, caught.value.status) == ("empty_lines", 400)
+
+
+def test_empty_lines_are_counted_anew_when_they_come_alone() -> None:
+    reader = RequestReader()
+    for _ in range(3):
+        reader.receive_data(b"\r\n" * 4)
+        assert reader.next_event() is None
+        reader.receive_data(HEAD)
+        assert reader.next_event() is not None
 
 
 def test_empty_lines_are_counted_anew_for_an_untidy_head() -> None:

@@ -92,6 +92,7 @@ def test_origin_form_takes_its_host_from_the_field() -> None:
     head = get(b"Host: A:81")
     assert head.host == b"A:81"
     assert (head.target.host, head.target.port, head.target.authority) == ("a", 81, b"A:81")
+    assert head.host_matches is True
     assert get(b"Host: a").target.port == 0
     assert get(b"Host: a", first=b"OPTIONS * HTTP/1.1").target.host == "a"
 

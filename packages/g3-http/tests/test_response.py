@@ -222,6 +222,28 @@ def test_an_interim_response_does_not_close() -> None:
     assert reader.reusable
 
 
+def test_199_is_interim() -> None:
+    reader, head = read(b"HTTP/1.1 199 x\r\n\r\n" + EMPTY)
+    assert (head.status, head.keep_alive) == (199, True)
+    assert not reader.reusable
+    assert reader.next_event() is not None
+    assert reader.reusable
+    _, head = read(b"HTTP/1.1 199 x\r\n\r\n" + EMPTY, b"CONNECT")
+    assert (head.status, head.keep_alive) == (199, True)
+    no = ("content", 502, "content in a response whose status has none")
+    assert fault(b"Content-Length: 1", first=b"HTTP/1.1 199 x", method=b"CONNECT") == no
+
+
+def test_too_many_interim_responses_to_the_first_request() -> None:
+    reader = ResponseReader()
+    reader.expect(b"GET")
+    reader.receive_data(b"HTTP/1.1 102 Processing\r\n\r\n" * 33)
+    for _ in range(32):
+        assert reader.next_event() is not None
+    with pytest.raises(ResponseError, match=r"^too many interim responses$"):
+        reader.next_event()
+
+
 def test_too_many_interim_responses() -> None:
     interim = b"HTTP/1.1 102 Processing\r\n\r\n"
     reader = ResponseReader()
@@ -290,6 +312,7 @@ def test_bare_status_line() -> None:
         (b"HTTP/1.1 099 OK", "status_line", "not a status line"),
         (b"HTTP/1.1 1000 OK", "status_line", "not a status line"),
         (b"HTTP/1.0 abc OK", "status_line", "not a status line"),
+        (b"HTTP/1.0 099 OK", "status_line", "not a status line"),
         (b"SIP/2.0 200 OK", "status_line", "not a status line"),
     ],
 )

@@ -59,6 +59,7 @@ def test_members(value: bytes, members: list[ViaMember]) -> None:
         b"/1.1 a",
         b"HTTP/ a",
         b"1.1 a,b",
+        b"1.1 a (x)1.1 b",
         b"1.1 a (x) y",
         b"1.1 a(x)",
         b"1.1 (x)",

@@ -30,8 +30,8 @@ NONE, LENGTH, CHUNKED, CLOSE = Framing
 
 _is_length = re.compile(rb"[0-9]{1,19}").fullmatch
 
-_COMMON_OPTIONS: dict[bytes | None, frozenset[bytes]] = {
-    None: frozenset(),
+_NO_OPTIONS: frozenset[bytes] = frozenset()
+_COMMON_OPTIONS: dict[bytes, frozenset[bytes]] = {
     b"close": frozenset((b"close",)),
     b"Close": frozenset((b"close",)),
     b"keep-alive": frozenset((b"keep-alive",)),
@@ -66,9 +66,10 @@ def read_framing(control: Control, minor: int, error: type[HttpError]) -> tuple[
 
 def read_options(value: bytes | None, error: type[HttpError]) -> frozenset[bytes]:
     """Return the options of a Connection field in lower case. Raises ``error`` for a member that is no token."""
-    options = _COMMON_OPTIONS.get(value)
-    if options is not None or value is None:
-        return options or frozenset()
+    if value is None:
+        return _NO_OPTIONS
+    if (options := _COMMON_OPTIONS.get(value)) is not None:
+        return options
     members = split_list(value.lower())
     if not all(map(is_token, members)):
         raise error("connection", "an option in Connection that is not a token")

@@ -66,7 +66,6 @@ class HeadReader(BodyReader[H]):
             if found is not None:
                 size = found.end()
                 one, two, three, block = found.groups()
-                del found  # it keeps the inbox from changing its size
                 fields = split_fields(block)
                 limits = self.limits
                 if size <= limits.head_size and size <= limits.line_length and len(fields) <= limits.fields:
