@@ -10,6 +10,7 @@ from g3_http import (
     Bearer,
     RequestError,
     pack_basic,
+    pack_challenge,
     parse_basic,
     parse_credentials,
     parse_userinfo,
@@ -118,6 +119,15 @@ def test_packing() -> None:
     for username, password in ((LONG + "x", ""), ("", LONG + "x")):
         with pytest.raises(LocalProtocolError, match=r"^credentials that are too long$"):
             pack_basic(username, password)
+
+
+def test_challenges() -> None:
+    assert pack_challenge("proxy") == b'Basic realm="proxy"'
+    assert pack_challenge('a "b" \\c') == rb'Basic realm="a \"b\" \\c"'
+    assert pack_challenge("") == b'Basic realm=""'
+    for realm in ("é", "a\r\nb", "\x7f", "\x00"):
+        with pytest.raises(LocalProtocolError, match=r"^a realm that a challenge cannot carry$"):
+            pack_challenge(realm)
 
 
 @given(TEXT.filter(lambda text: ":" not in text), TEXT)

@@ -108,6 +108,17 @@ def test_error_response() -> None:
     assert error_response(404, method=b"HEAD", close=False) == head + b"\r\n"
 
 
+@pytest.mark.parametrize("status", [100, 199, 204, 205, 304])
+def test_pages_that_cannot_be(status: int) -> None:
+    with pytest.raises(LocalProtocolError, match=r"^a page with a status that has no content$"):
+        error_response(status)
+
+
+@pytest.mark.parametrize("status", [200, 203, 206, 303, 305])
+def test_pages_that_can_be(status: int) -> None:
+    assert error_response(status).startswith(b"HTTP/1.1 %d " % status)
+
+
 def test_error_response_with_all_it_can_say() -> None:
     response = error_response(
         530, reason=b"A & B", message="<no> name → none", fields=[(b"Proxy-Authenticate", b'Basic realm="x"')]

@@ -90,6 +90,16 @@ def pack_basic(username: str, password: str) -> bytes:
     return b"Basic " + b64encode(login.encode())
 
 
+def pack_challenge(realm: str) -> bytes:
+    """Return the value of Proxy-Authenticate or WWW-Authenticate that asks for Basic credentials (RFC 7617 section 2).
+
+    Raises LocalProtocolError for a realm that is not printable ASCII.
+    """
+    if not (realm.isascii() and realm.isprintable()):
+        raise LocalProtocolError("a realm that a challenge cannot carry")
+    return b'Basic realm="%b"' % re.sub(rb'["\\]', rb"\\\g<0>", realm.encode("ascii"))
+
+
 def parse_userinfo(userinfo: bytes) -> Basic:
     """Read the userinfo of a target (RFC 3986 section 3.2.1): percent-encoded, and the password may be missing.
 

@@ -96,8 +96,10 @@ def error_response(
 
     ``message`` is a sentence for people and is escaped; ``close`` adds ``Connection: close``; ``fields`` come
     before the framing, for example ``Proxy-Authenticate``. A response to HEAD ends after its head.
-    Raises as `pack_response_head` does.
+    Raises as `pack_response_head` does, and for a status whose responses have no content.
     """
+    if status < 200 or status in (204, 205, 304):
+        raise LocalProtocolError("a page with a status that has no content")
     phrase = reason_phrase(status) if reason is None else reason
     title = b"%d %b" % (status, escape(phrase.decode("latin-1")).encode("latin-1"))
     text = f"<p>{escape(message)}</p>\n".encode("ascii", "xmlcharrefreplace") if message else b""
