@@ -25,9 +25,8 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         python(session, "-m", "pytest", *session.posargs)
         return
-    python(session, "-m", "tools.own_coverage")
-    folders = [name for name in ("apps", "tests", "examples", "bench/tests") if (ROOT / name).is_dir()]
-    python(session, "-m", "pytest", *TWO_PROCESSES, "-m", "not slow", *folders)
+    others = ["apps", "tests", "examples", "bench/tests"]
+    each(session, ["tools.own_coverage"], ["pytest", *TWO_PROCESSES, "-m", "not slow", *others])
 
 
 @nox.session
@@ -80,7 +79,9 @@ def mutate(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation into docs/_build/html; a warning is an error."""
     need(session, "docs", "sphinx")
-    python(session, "-m", "sphinx", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html", *session.posargs)
+    python(
+        session, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html", *session.posargs
+    )
 
 
 @nox.session
