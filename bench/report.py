@@ -208,7 +208,7 @@ Other programs kept {others} of the cores busy meanwhile; the more, the dearer i
 ## Do it yourself
 
 ```
-nox -s bench                                   # everything: some ten minutes
+nox -s bench                                   # everything: some five minutes
 python bench/run.py --only forward,connect     # some rows
 python bench/run.py --proxies g3proxyd,squid   # some columns
 G3PROXY_BIN=/usr/bin/g3proxy nox -s bench      # with the original in Rust beside them
