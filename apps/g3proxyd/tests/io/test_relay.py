@@ -13,6 +13,7 @@ import pytest
 from g3proxyd.io.direction import End
 from g3proxyd.io.pacing import Pace
 from g3proxyd.io.pipes import PipePool
+from g3proxyd.io.poller import Poller
 from g3proxyd.io.relay import Relay, RelayHost, RelayOptions, Result
 from g3proxyd.io.timers import Wheel
 from loopback import arrived, read_exactly, read_to_end, run, tcp_pair
@@ -34,7 +35,7 @@ async def tunnel(options: RelayOptions = COPY, *, wheel: Wheel | None = None, **
     loop = asyncio.get_running_loop()
     client, near = tcp_pair()
     far, upstream = tcp_pair()
-    host = RelayHost(loop, wheel or Wheel(loop))
+    host = RelayHost(Poller(loop), wheel or Wheel(loop))
     task = loop.create_task(Relay(host, near, far, options, **more).run())  # type: ignore[arg-type]  # passed through
     await asyncio.sleep(0)
     return Tunnel(client, upstream, host, task)
@@ -102,6 +103,8 @@ def test_who_closes_first_and_how(options: RelayOptions, who: str, how: str, sen
             assert result == Result(End.FINISHED, up, up, down, down)
         t.host.pipes.close()
         assert len(t.host.wheel) == 0
+        assert len(t.host.poller) == 0
+        t.host.poller.close()
         assert t.host.pipes.out == 0
         assert len(os.listdir("/proc/self/fd")) == fds
 
@@ -211,7 +214,7 @@ def test_a_byte_between_two_checks_keeps_the_tunnel() -> None:
         loop = asyncio.get_running_loop()
         client, near = tcp_pair()
         far, upstream = tcp_pair()
-        host = RelayHost(loop, Wheel(loop))
+        host = RelayHost(Poller(loop), Wheel(loop))
         r = Relay(host, near, far, RelayOptions(idle_interval=NEVER_IDLE, idle_count=2))
         for active in (True, False, True, False):
             r.active = active

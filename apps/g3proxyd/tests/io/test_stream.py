@@ -4,6 +4,7 @@ import asyncio
 import socket
 
 import pytest
+from g3proxyd.io.poller import Poller
 from g3proxyd.io.stream import Stream
 from g3proxyd.io.timers import Wheel
 from loopback import arrived, read_exactly, read_to_end, run, tcp_pair
@@ -14,7 +15,7 @@ def make(tick: float = 0.01) -> tuple[Stream, socket.socket, Wheel]:
     loop = asyncio.get_running_loop()
     peer, sock = tcp_pair()
     wheel = Wheel(loop, tick)
-    return Stream(loop, sock, wheel), peer, wheel
+    return Stream(Poller(loop), sock, wheel), peer, wheel
 
 
 def test_bytes_come_as_they_are_asked_for() -> None:
@@ -65,7 +66,7 @@ def test_a_silent_peer_times_out_and_may_be_waited_for_again() -> None:
 def test_a_reset_is_an_error() -> None:
     async def main() -> None:
         stream, peer, wheel = make()
-        other = Stream(asyncio.get_running_loop(), peer, wheel)
+        other = Stream(Poller(asyncio.get_running_loop()), peer, wheel)
         other.abort()
         with pytest.raises(ConnectionResetError):
             await stream.receive(5)

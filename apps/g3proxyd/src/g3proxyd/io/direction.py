@@ -88,19 +88,19 @@ class Direction:
 
     def watch(self, *, read: bool, write: bool) -> None:
         """Watch the source for bytes, the sink for room, or neither."""
-        loop = self._relay.host.loop
+        poller = self._relay.host.poller
         if read != self._reading:
             self._reading = read
             if read:
-                loop.add_reader(self._source_fd, self._readable)
+                poller.add_reader(self._source_fd, self._readable)
             else:
-                loop.remove_reader(self._source_fd)
+                poller.remove_reader(self._source_fd)
         if write != self._writing:
             self._writing = write
             if write:
-                loop.add_writer(self._sink_fd, self._writable)
+                poller.add_writer(self._sink_fd, self._writable)
             else:
-                loop.remove_writer(self._sink_fd)
+                poller.remove_writer(self._sink_fd)
 
     def stop(self) -> None:
         """Watch nothing, keep nothing."""

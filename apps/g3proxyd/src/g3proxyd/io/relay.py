@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .direction import Direction, End
 from .pacing import Pace
 from .pipes import PipePool
+from .poller import Poller
 from .stream import RESET_ON_CLOSE
 from .timers import Wheel
 
@@ -52,10 +53,11 @@ class RelayOptions:
 
 
 class RelayHost:
-    """What the relays of one worker share: the loop, its timers, the pipes and one copying buffer."""
+    """What the relays of one worker share: the poller, the timers, the pipes and one copying buffer."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, wheel: Wheel, pipes: PipePool | None = None) -> None:
-        self.loop = loop
+    def __init__(self, poller: Poller, wheel: Wheel, pipes: PipePool | None = None) -> None:
+        self.loop = poller.loop
+        self.poller = poller
         self.wheel = wheel
         self.pipes = pipes or PipePool()
         self._buffer = bytearray(0)
@@ -166,6 +168,8 @@ class Relay:
     def _end(self, end: End, error: OSError | None) -> None:
         self.result = self.so_far(end, error)
         self.host.wheel.forget(self)
+        for sock in (self._client, self._upstream):
+            self.host.poller.forget(sock.fileno())
         self.up.stop()
         self.down.stop()
         self._client.close()

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import struct
 
+from .poller import Poller
 from .timers import Wheel
 
 READ_SIZE = 16384
@@ -33,6 +34,7 @@ class Stream:
     __slots__ = (
         "_loop",
         "_pending",
+        "_poller",
         "_reader",
         "_room",
         "_size",
@@ -48,9 +50,10 @@ class Stream:
         "surprised",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, wheel: Wheel) -> None:
+    def __init__(self, poller: Poller, sock: socket.socket, wheel: Wheel) -> None:
         """``sock`` is connected and non-blocking; the stream owns it from here on."""
-        self._loop = loop
+        self._loop = poller.loop
+        self._poller = poller
         self._socket = sock
         self._wheel = wheel
         self.fd = sock.fileno()
@@ -110,7 +113,7 @@ class Stream:
         """Notice from now on what the peer does while nobody receives: see `surprised`."""
         if not self._watching:
             self._watching = True
-            self._loop.add_reader(self.fd, self._readable)
+            self._poller.add_reader(self.fd, self._readable)
 
     def unread(self, data: bytes) -> None:
         """Put bytes back in front of what is still to come; they are not counted again."""
@@ -137,7 +140,7 @@ class Stream:
         Raises TimeoutError and OSError.
         """
         while self._pending is not None:
-            self._room = Room(self._loop, self._wheel, self.fd)
+            self._room = Room(self._poller, self._wheel, self.fd)
             try:
                 await self._room.wait(patience)
             finally:
@@ -173,8 +176,8 @@ class Stream:
     def detach(self) -> tuple[socket.socket, bytes]:
         """Give the socket away together with the bytes that were put back; the stream is of no more use.
 
-        The event loop may still watch the socket for this stream. Who takes it over calls add_reader in the same turn
-        of the loop, which replaces that watch without a system call, or remove_reader.
+        The poller may still watch the socket for this stream. Who takes it over calls add_reader in the same turn of
+        the loop, which replaces that watch without a system call, or remove_reader.
         """
         if self.bucket is not None:
             self._wheel.forget(self)
@@ -186,6 +189,7 @@ class Stream:
         """Close the connection; may be called again."""
         if self.fd >= 0:
             self._let_go()
+            self._poller.forget(self.fd)
             self._socket.close()
             self.fd = -1
 
@@ -211,9 +215,6 @@ class Stream:
             self._wheel.start(self, patience)
 
     def _let_go(self) -> None:
-        if self._watching:
-            self._watching = False
-            self._loop.remove_reader(self.fd)
         if self._room is not None:
             self._room.give_up()
         self.interrupt(ConnectionAbortedError())
@@ -226,7 +227,7 @@ class Stream:
             # Leave the bytes in the kernel: its window closes, and the peer waits.
             self.surprised = True
             self._watching = False
-            self._loop.remove_reader(self.fd)
+            self._poller.remove_reader(self.fd)
             return
         try:
             data = self._socket.recv(self._size)
@@ -242,20 +243,20 @@ class Stream:
 class Room:
     """One wait for room in a socket's send buffer. It has its own deadline, beside that of a receive."""
 
-    __slots__ = ("_fd", "_loop", "_ready", "_wheel", "bucket", "deadline")
+    __slots__ = ("_fd", "_poller", "_ready", "_wheel", "bucket", "deadline")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, wheel: Wheel, fd: int) -> None:
-        self._loop = loop
+    def __init__(self, poller: Poller, wheel: Wheel, fd: int) -> None:
+        self._poller = poller
         self._wheel = wheel
         self._fd = fd
-        self._ready: asyncio.Future[None] = loop.create_future()
+        self._ready: asyncio.Future[None] = poller.loop.create_future()
         self.deadline: float | None = None
         self.bucket: int | None = None
 
     async def wait(self, patience: float) -> None:
         """Wait for room. Raises TimeoutError after ``patience`` seconds."""
         self._wheel.start(self, patience)
-        self._loop.add_writer(self._fd, self._writable)
+        self._poller.add_writer(self._fd, self._writable)
         try:
             await self._ready
         finally:
@@ -278,6 +279,6 @@ class Room:
 
     def _let_go(self) -> None:
         if self._fd >= 0:
-            self._loop.remove_writer(self._fd)
+            self._poller.remove_writer(self._fd)
             self._wheel.forget(self)
             self._fd = -1

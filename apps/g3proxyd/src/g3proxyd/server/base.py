@@ -108,7 +108,7 @@ class Server(ABC):
         await asyncio.gather(*connections, return_exceptions=True)
 
     async def _live(self, sock: socket.socket, peer: Peer) -> None:
-        stream = Stream(self.context.loop, sock, self.context.wheel)
+        stream = Stream(self.context.relays.poller, sock, self.context.wheel)
         try:
             stage: Stage | None = self.first_stage(stream, peer)
             while stage is not None:

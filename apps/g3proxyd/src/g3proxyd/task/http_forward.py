@@ -135,7 +135,7 @@ class HttpForward:
         if client.context.log_connected:
             notes.log(client.context.task_log, TASK_TYPE, Event.CONNECTED)
         context = client.context
-        stream = Stream(context.loop, sock, context.wheel)
+        stream = Stream(context.relays.poller, sock, context.wheel)
         return HttpUpstream(notes.upstream, stream, client.server.response_limits, notes.connect)
 
     async def _converse(self, connection: HttpUpstream, request: bytes) -> bool:

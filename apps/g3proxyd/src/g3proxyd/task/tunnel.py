@@ -81,7 +81,7 @@ async def send_ahead(context: "ServerContext", upstream: socket.socket, early: b
     """Send the bytes that a client sent behind its request: they belong to the tunnel. Raises TaskError."""
     if not early:
         return
-    stream = Stream(context.loop, upstream, context.wheel)
+    stream = Stream(context.relays.poller, upstream, context.wheel)
     try:
         await stream.send(early, context.idle_seconds)
     except TimeoutError:

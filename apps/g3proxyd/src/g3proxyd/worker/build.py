@@ -5,6 +5,7 @@ import asyncio
 from ..config import Config, DummyCloseConfig, HttpProxyConfig, ServerConfig, SocksProxyConfig, TcpServerConfig
 from ..escaper import Escaper, make_escaper
 from ..escaper.dummy_deny import DummyDenyEscaper
+from ..io.poller import Poller
 from ..io.relay import RelayHost, RelayOptions
 from ..io.timers import Wheel
 from ..log import Loggers
@@ -25,7 +26,8 @@ class Modules:
         self._loggers = loggers
         self._loop = loop
         self._wheel = Wheel(loop)
-        self._relays = RelayHost(loop, self._wheel)
+        self._poller = Poller(loop)
+        self._relays = RelayHost(self._poller, self._wheel)
         self.resolvers: dict[str, Resolver] = {
             name: make_resolver(resolver, loggers.resolve) for name, resolver in config.resolvers.items()
         }
@@ -37,6 +39,7 @@ class Modules:
     def close(self) -> None:
         """Release what the event loop does not."""
         self._relays.pipes.close()
+        self._poller.close()
 
     def _server(self, config: ServerConfig) -> Server:
         match config:
