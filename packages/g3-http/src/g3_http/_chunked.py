@@ -34,8 +34,8 @@ FORBIDDEN_TRAILERS = frozenset(
 )
 """RFC 9110 section 6.5.1: no framing, routing, authentication or content format after the content."""
 
-_EXTENSION = rb"[ \t]*+;[ \t]*+" + TOKEN + rb"(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"|" + QUOTED_STRING + rb"))?+"
-_match_size = re.compile(rb"([0-9A-Fa-f]{1,16}+)(?:" + _EXTENSION + rb")*+\r\n").fullmatch
+_EXTENSION = rb"[ \t]*+;[ \t]*+" + TOKEN + rb"(?>(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"|" + QUOTED_STRING + rb"))?)"
+_match_size = re.compile(rb"([0-9A-Fa-f]{1,16}+)(?>(?:" + _EXTENSION + rb")*)\r\n").fullmatch
 _match_next = re.compile(rb"\r\n([0-9A-Fa-f]{1,15})\r\n").match
 _is_field_line = re.compile(FIELD_LINE).fullmatch
 

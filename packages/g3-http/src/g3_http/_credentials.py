@@ -32,7 +32,7 @@ class Bearer:
     token: str = field(repr=False)
 
 
-_split_credentials = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++)(?: ++([^ ].*+))?+", re.DOTALL).fullmatch
+_split_credentials = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++)(?>(?: ++([^ ].*+))?)", re.DOTALL).fullmatch
 _is_token68 = re.compile(rb"[A-Za-z0-9\-._~+/]++=*+").fullmatch
 _has_control = re.compile(r"[\x00-\x1f\x7f-\x9f]").search
 

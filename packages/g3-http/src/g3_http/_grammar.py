@@ -17,7 +17,7 @@ FIELD_LINE = TOKEN + rb":" + FIELD_VALUE + rb"\r\n"
 TIDY_FIELD_LINE = TOKEN + rb":" + FIELD_VALUE + rb"(?<![ \t])\r\n"
 """A field line without whitespace at its end: the usual case, which needs no stripping."""
 
-QUOTED_STRING = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\x80-\xff])*+"'
+QUOTED_STRING = rb'"(?>(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\x80-\xff])*)"'
 """RFC 9110 section 5.6.4."""
 
 is_token = re.compile(TOKEN).fullmatch

@@ -71,7 +71,7 @@ _match_any_version = re.compile(
     rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++) ([\x21-\x7e\x80-\xff]++) HTTP/([0-9]\.[0-9])\r\n"
 ).fullmatch
 _is_count = re.compile(rb"[0-9]{1,9}").fullmatch
-_is_protocol = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++(?:/[!#$%&'*+\-.^_`|~0-9A-Za-z]++)?+").fullmatch
+_is_protocol = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++(?>(?:/[!#$%&'*+\-.^_`|~0-9A-Za-z]++)?)").fullmatch
 
 
 class RequestReader(HeadReader[RequestHead]):
@@ -86,7 +86,7 @@ class RequestReader(HeadReader[RequestHead]):
     __slots__ = ("leniency",)
 
     _error = RequestError
-    _tidy_head = re.compile(_REQUEST_LINE + rb"((?:" + TIDY_FIELD_LINE + rb")*+)\r\n")
+    _tidy_head = re.compile(_REQUEST_LINE + rb"((?>(?:" + TIDY_FIELD_LINE + rb")*))\r\n")
     _first_line = re.compile(_REQUEST_LINE)
     _empty_lines_allowed = MAX_EMPTY_LINES
 

@@ -52,8 +52,8 @@ class ResponseHead:
         return f"<ResponseHead {self.status} HTTP/1.{self.minor}, {len(self.fields)} fields, body {self.framing.value}>"
 
 
-_STATUS_LINE = rb"HTTP/1\.([01]) ([1-9][0-9]{2})((?: " + FIELD_VALUE + rb")?+)\r\n"
-_match_any_version = re.compile(rb"HTTP/([0-9]\.[0-9]) [0-9]{3}(?: " + FIELD_VALUE + rb")?+\r\n").fullmatch
+_STATUS_LINE = rb"HTTP/1\.([01]) ([1-9][0-9]{2})((?>(?: " + FIELD_VALUE + rb")?))\r\n"
+_match_any_version = re.compile(rb"HTTP/([0-9]\.[0-9]) [0-9]{3}(?>(?: " + FIELD_VALUE + rb")?)\r\n").fullmatch
 
 
 class ResponseReader(HeadReader[ResponseHead]):
@@ -66,7 +66,7 @@ class ResponseReader(HeadReader[ResponseHead]):
     __slots__ = ("_expected", "_interim_count", "leniency")
 
     _error = ResponseError
-    _tidy_head = re.compile(_STATUS_LINE + rb"((?:" + TIDY_FIELD_LINE + rb")*+)\r\n")
+    _tidy_head = re.compile(_STATUS_LINE + rb"((?>(?:" + TIDY_FIELD_LINE + rb")*))\r\n")
     _first_line = re.compile(_STATUS_LINE)
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, leniency: Leniency = STRICT) -> None:

@@ -57,19 +57,19 @@ class Target:
         return self.path or self.authority
 
 
-_NAME = rb"(?:[A-Za-z0-9_\-]++\.?+)++"
-_AUTHORITY = rb"(" + _NAME + rb"|\[[0-9A-Fa-f:.]++\])(?::([0-9]{0,5}+))?+"
-_PATH = rb"(?:[!$&'()*+,\-./0-9:;=?@A-Z_a-z~]++|%[0-9A-Fa-f]{2})*+"
+_NAME = rb"(?>(?:[A-Za-z0-9_\-]++\.?+)+)"
+_AUTHORITY = rb"(" + _NAME + rb"|\[[0-9A-Fa-f:.]++\])(?>(?::([0-9]{0,5}+))?)"
+_PATH = rb"(?>(?:[!$&'()*+,\-./0-9:;=?@A-Z_a-z~]++|%[0-9A-Fa-f]{2})*)"
 _RAW_PATH = rb"[\x21\x22\x24-\x7e\x80-\xff]*+"
 
 _BRACKET, _QUESTION_MARK = b"[?"
 
 _match_authority = re.compile(_AUTHORITY).fullmatch
-_match_absolute = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*+)://" + _AUTHORITY + rb"([/?]" + _PATH + rb")?+").fullmatch
+_match_absolute = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*+)://" + _AUTHORITY + rb"(?>([/?]" + _PATH + rb")?)").fullmatch
 _split_absolute = re.compile(rb"([A-Za-z][A-Za-z0-9+.\-]*+)://([^/?#]*+)(.*+)", re.DOTALL).fullmatch
 _is_path = re.compile(_PATH).fullmatch
 _is_raw_path = re.compile(_RAW_PATH).fullmatch
-_is_userinfo = re.compile(rb"(?:[!$&'()*+,\-.0-9:;=A-Z_a-z~]++|%[0-9A-Fa-f]{2})*+").fullmatch
+_is_userinfo = re.compile(rb"(?>(?:[!$&'()*+,\-.0-9:;=A-Z_a-z~]++|%[0-9A-Fa-f]{2})*)").fullmatch
 
 
 def parse_authority(authority: bytes) -> tuple[str, int | None]:

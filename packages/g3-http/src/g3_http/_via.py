@@ -26,11 +26,11 @@ class ViaMember:
 
 
 _RECEIVED_BY = rb"[!#$%&'*+\-.0-9:A-Z\[\]^_`a-z|~]++"
-_HOP = rb"(?:(" + TOKEN + rb")/)?+(" + TOKEN + rb")[ \t]++(" + _RECEIVED_BY + rb")"
+_HOP = rb"(?>(?:(" + TOKEN + rb")/)?)(" + TOKEN + rb")[ \t]++(" + _RECEIVED_BY + rb")"
 _match_hop = re.compile(_HOP).match
 _is_received_by = re.compile(_RECEIVED_BY).fullmatch
 _match_gap = re.compile(rb"[ \t]*+").match
-_match_comma = re.compile(rb"[ \t]*+(?:,[ \t]*+)++").match
+_match_comma = re.compile(rb"[ \t]*+(?>(?:,[ \t]*+)+)").match
 _find_hops = re.compile(rb"(?:\A|,)[ \t]*+" + _HOP).findall
 _find_parentheses = re.compile(rb"\\.|[()]", re.DOTALL).finditer
 
