@@ -288,3 +288,12 @@ def test_worker(config: Callable[..., Config], problems: Lines, warnings: Lines)
     assert warnings("worker: {thread_stack_size: 2MiB}") == [
         "main.yml:1:10: worker.thread_stack_size: has no effect here: workers are processes of one thread"
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "least"), [("req_header_max_size", 64), ("rsp_header_max_size", 64), ("body_line_max_length", 18)]
+)
+def test_http_limits_leave_room_for_a_message(problems: Lines, warnings: Lines, key: str, least: int) -> None:
+    assert warnings(SERVER.format(type="http_proxy", keys=f"{key}: {least}")) == []
+    [line] = problems(SERVER.format(type="http_proxy", keys=f"{key}: {least - 1}"))
+    assert f"server a.{key}: {least - 1} is too small for any message; expected at least {least}" in line

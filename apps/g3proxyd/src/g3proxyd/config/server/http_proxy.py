@@ -10,6 +10,7 @@ from ..module import TypeName
 from ..values.acl import HostList
 from ..values.duration import Duration
 from ..values.keepalive import HttpKeepalive
+from ..values.mistake import Mistake
 from ..values.numbers import Boolean, Count, PositiveCount
 from ..values.size import Size
 from ..values.speed_limit import SocketSpeedLimit
@@ -17,6 +18,9 @@ from ..values.text import AsciiText, Text
 from .common import TcpServerConfig
 
 __all__ = ["HttpProxyConfig"]
+
+HEAD_SIZE_MIN = 64  # shorter than the shortest head that a client sends
+BODY_LINE_MIN = 18  # the longest chunk size, 16 digits, with its line end
 
 _ONE_BY_ONE = "requests are answered one by one, and those sent ahead wait in the socket"
 
@@ -78,3 +82,15 @@ class HttpProxyConfig(TcpServerConfig):
     """The request header by which clients choose a path."""
     steal_forwarded_for: Boolean = False
     """Remove Forwarded and X-Forwarded-For from requests."""
+
+    def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
+        changes = super().settle(conflicts, notes)
+        for key, least in (
+            ("req_header_max_size", HEAD_SIZE_MIN),
+            ("rsp_header_max_size", HEAD_SIZE_MIN),
+            ("body_line_max_length", BODY_LINE_MIN),
+        ):
+            if getattr(self, key) < least:
+                message = f"{getattr(self, key)} is too small for any message"
+                conflicts.append(Mistake(message, expected=f"at least {least}", path=(key,)))
+        return changes
