@@ -54,6 +54,8 @@ def test_a_request_is_rewritten_for_its_origin_and_logged() -> None:
             assert (record["rsp_status"], record["origin_status"]) == (200, 200)
             assert (record["escaper"], record["user_agent"]) == ("direct", "test/1")
             assert record["reuse_connection"] is False
+            assert record["pipeline_wait"]
+            assert record["wait_time"]
             assert (record["c_rd_bytes"], record["r_wr_bytes"]) == (len(request), len(heads[0]))
             assert (record["r_rd_bytes"], record["c_wr_bytes"]) == (len(OK), len(OK) + len(b"Connection: close\r\n"))
             assert "secret" not in repr(record)
@@ -298,17 +300,30 @@ def test_half_a_request_body_never_looks_whole() -> None:
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalfXX", "InvalidUpstreamProtocol"),
     ],
 )
-def test_half_a_response_is_cut_off_with_a_reset(reply: bytes, reason: str) -> None:
+def test_half_a_response_is_cut_off_where_it_is(reply: bytes, reason: str) -> None:
     async def main() -> None:
         handler, _ = replying(reply)
         async with proxy() as p, origin(handler) as (_, port):
+            response = await talk(p.http, get(port))
+            assert b"half" in response
+            assert not response.endswith(b"0\r\n\r\n")
+            assert b"502" not in response
+            assert (await p.task_record())["reason"] == reason
+
+    run(main())
+
+
+def test_an_old_client_is_told_of_half_a_response_with_a_reset() -> None:
+    async def main() -> None:
+        handler, _ = replying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+        async with proxy() as p, origin(handler) as (_, port):
             reader, writer = await asyncio.open_connection(*p.http)
-            writer.write(get(port))
+            writer.write(get(port, minor=0))
             with pytest.raises(ConnectionResetError):
                 while await reader.read(65536):
                     pass
             writer.close()
-            assert (await p.task_record())["reason"] == reason
+            assert (await p.task_record())["reason"] == "ClosedByUpstream"
 
     run(main())
 

@@ -66,7 +66,18 @@ class HttpProxyServer(Server):
 class HttpClient:
     """One client's connection: its requests one after the other, until it closes or becomes a tunnel."""
 
-    __slots__ = ("_kept", "_last", "_paces", "context", "peer", "requests", "server", "stream", "waiting_since")
+    __slots__ = (
+        "_kept",
+        "_last",
+        "_paces",
+        "context",
+        "peer",
+        "received_at",
+        "requests",
+        "server",
+        "stream",
+        "waiting_since",
+    )
 
     def __init__(self, server: HttpProxyServer, stream: Stream, peer: Peer) -> None:
         self.server = server
@@ -76,6 +87,8 @@ class HttpClient:
         self.requests = RequestReader(server.request_limits, LENIENT)
         self.waiting_since = time.monotonic()
         """When the wait for the present request began, on a monotonic clock in seconds."""
+        self.received_at = self.waiting_since
+        """When the last bytes of requests came."""
         self._kept: HttpUpstream | None = None
         self._last: tuple[str, Upstream] | None = None  # a client mostly asks the same host again
         self._paces = paces(time.monotonic, server.context.speed_limit)
@@ -102,13 +115,14 @@ class HttpClient:
         requests, config = self.requests, self.server.config
         deadline = 0.0
         while True:
-            try:
-                head = requests.next_event()
-            except RequestError as fault:
-                await self._refuse_early(fault.status, requests.data_to_send())
-                return None
-            if head is not None:
-                return head
+            if requests.head_begun:
+                try:
+                    head = requests.next_event()
+                except RequestError as fault:
+                    await self._refuse_early(fault.status, requests.data_to_send())
+                    return None
+                if head is not None:
+                    return head
             if not deadline:
                 # Between two requests a client may idle; once a head has begun it has to be finished.
                 deadline = time.monotonic() + config.req_header_recv_timeout if requests.head_begun else 0.0
@@ -120,8 +134,9 @@ class HttpClient:
                     await self._refuse_early(408, error_response(408, message="The request did not come in time."))
                 return None
             if data:
+                self.received_at = time.monotonic()
                 requests.receive_data(data)
-            elif not deadline:
+            elif not requests.head_begun:
                 return None
             else:
                 requests.receive_eof()

@@ -9,6 +9,7 @@ from g3_acl import HostError, NetworkRule, parse_host, unmap
 from g3_machine import RemoteProtocolError
 from g3_socks import Bind, Connect, Credentials, Reply, SocksServer, UdpAssociate
 
+from ..escaper.base import ConnectNotes
 from ..escaper.errors import TcpConnectError
 from ..io.listener import Peer
 from ..io.stream import Stream
@@ -130,6 +131,7 @@ class SocksHandshake:
             await self._refuse(Reply.NOT_ALLOWED)
             raise
         notes.stage = Progress.CONNECTING
+        notes.connect = ConnectNotes()
         try:
             sock = await context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
         except TcpConnectError as error:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from g3_http import RequestHead
 
+from ..escaper.base import ConnectNotes
 from ..escaper.errors import TcpConnectError
 from .errors import Reason, TaskError, from_connect_error
 from .notes import Event, Stage, TaskNotes
@@ -59,6 +60,7 @@ class HttpConnect:
         client, notes = self._client, self._notes
         client.server.check_destination(notes.upstream)
         notes.stage = Stage.CONNECTING
+        notes.connect = ConnectNotes()
         try:
             sock = await client.context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
         except TcpConnectError as error:

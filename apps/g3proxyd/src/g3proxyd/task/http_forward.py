@@ -48,7 +48,18 @@ GONE = frozenset((Reason.CLOSED_BY_UPSTREAM, Reason.UPSTREAM_READ_FAILED, Reason
 class HttpForward:
     """One request of one client, from its head to the last byte of the response."""
 
-    __slots__ = ("_begun", "_client", "_head", "_host", "_log", "_notes", "_target", "_upload", "_upload_fault")
+    __slots__ = (
+        "_begun",
+        "_client",
+        "_framing",
+        "_head",
+        "_host",
+        "_log",
+        "_notes",
+        "_target",
+        "_upload",
+        "_upload_fault",
+    )
 
     def __init__(self, client: "HttpClient", head: RequestHead, target: Target, host: bytes | None, notes: TaskNotes):
         """``target`` is where the request goes, ``host`` what Host will say there if not the target's authority."""
@@ -58,9 +69,12 @@ class HttpForward:
         self._host = host
         self._notes = notes
         self._begun = False  # whether the client has seen a byte of the response
+        self._framing = Framing.NONE  # how the client gets its body
         self._upload: asyncio.Task[None] | None = None
         self._upload_fault: TaskError | None = None
-        self._log = ForwardLog(client.stream) if client.context.task_log.enabled else None
+        self._log = (
+            ForwardLog(client.stream, notes.created - client.received_at) if client.context.task_log.enabled else None
+        )
 
     async def run(self) -> bool:
         """Serve the request; return whether the client's connection may carry another one."""
@@ -212,32 +226,35 @@ class HttpForward:
         patience = self._client.server.config.rsp_header_recv_timeout
         deadline = 0.0
         while True:
+            if self._upload is not None and not self._upload.done():
+                wait = UPLOAD_PATIENCE
+            else:
+                now = time.monotonic()
+                deadline = deadline or now + patience
+                wait = max(deadline - now, 0.0)
             try:
-                response = reader.next_event()
-            except HttpError as error:
-                raise response_fault(error) from None
-            if response is None:
-                if self._upload is not None and not self._upload.done():
-                    wait = UPLOAD_PATIENCE
-                else:
-                    now = time.monotonic()
-                    deadline = deadline or now + patience
-                    wait = max(deadline - now, 0.0)
-                try:
-                    data = await stream.receive(wait)
-                except OSError as error:
-                    raise self._receive_fault(error) from None
-                if data:
-                    reader.receive_data(data)
-                else:
-                    reader.receive_eof()
-            elif not response.interim:
-                if self._log is not None:
-                    self._log.response_head_received(response.status)
-                return response
-            elif self._head.minor:  # RFC 9110 section 15.2: never to an HTTP/1.0 client
-                await self._send(forward_response(response))
-                self._begun = False  # the final response has not begun yet
+                data = await stream.receive(wait)
+            except OSError as error:
+                raise self._receive_fault(error) from None
+            if data:
+                reader.receive_data(data)
+            else:
+                reader.receive_eof()
+            while (response := self._next_response(connection)) is not None:
+                if not response.interim:
+                    return response
+                if self._head.minor:  # RFC 9110 section 15.2: never to an HTTP/1.0 client
+                    await self._send(forward_response(response))
+                    self._begun = False  # the final response has not begun yet
+
+    def _next_response(self, connection: HttpUpstream) -> ResponseHead | None:
+        try:
+            response = connection.reader.next_event()
+        except HttpError as error:
+            raise response_fault(error) from None
+        if self._log is not None and response is not None and not response.interim:
+            self._log.response_head_received(response.status)
+        return response
 
     def _receive_fault(self, error: OSError) -> TaskError:
         if isinstance(error, TimeoutError):
@@ -250,7 +267,7 @@ class HttpForward:
         """Pass the response on; return whether the client may ask again on this connection."""
         client, head, notes = self._client, self._head, self._notes
         reader = connection.reader
-        framing = client_framing(response, head.minor)
+        framing = self._framing = client_framing(response, head.minor)
         keep = (
             head.keep_alive
             and framing is not Framing.CLOSE
@@ -297,10 +314,12 @@ class HttpForward:
             raise TaskError(Reason.CLIENT_TCP_WRITE_FAILED, str(error), None) from None
 
     async def _fail(self, error: TaskError) -> bool:
-        """Tell the client, if it has not heard anything yet; half a response is cut off with a reset."""
+        """Tell the client, if it has not heard anything yet; else cut the response off where it is."""
         client = self._client
         if self._begun:
-            client.stream.abort()
+            if self._framing is Framing.CLOSE:
+                # Only a reset tells this client that the end is not the end; others miss a length or a last chunk.
+                client.stream.abort()
             return False
         if error.status is None:
             return False

@@ -18,6 +18,7 @@ class ForwardLog:
     __slots__ = (
         "_client",
         "_created",
+        "_pipeline_wait",
         "_received_all",
         "_received_head",
         "_sent_all",
@@ -29,8 +30,10 @@ class ForwardLog:
         "upload",
     )
 
-    def __init__(self, client: Stream) -> None:
+    def __init__(self, client: Stream, pipeline_wait: float) -> None:
+        """``pipeline_wait`` is the time in seconds from the arrival of the head to the beginning of the task."""
         self._client = client
+        self._pipeline_wait = pipeline_wait
         self._sent_before = client.sent
         self._created = time.monotonic()
         self._sent_head = self._sent_all = self._received_head = self._received_all = 0.0
@@ -71,7 +74,7 @@ class ForwardLog:
         """The fields of an HttpForward log line."""
         agent = field_value(head.end_to_end, b"user-agent")
         return {
-            "pipeline_wait": encode.duration(0.0),
+            "pipeline_wait": encode.duration(self._pipeline_wait),
             "reuse_connection": None if self.connection is None else self.connection.requests > 1,
             "method": head.method.decode("ascii"),
             "uri": target.uri.decode("latin-1")[:uri_chars],

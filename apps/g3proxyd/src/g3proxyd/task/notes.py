@@ -36,6 +36,10 @@ class Event(StrEnum):
     FINISHED = "Finished"
 
 
+NOT_CONNECTED = ConnectNotes()
+"""What is known of a connection before anybody tried to make it; never written to."""
+
+
 class TaskNotes:
     """One task: who asked which server for what, when, and how far it came. Times are seconds of a monotonic clock."""
 
@@ -77,7 +81,7 @@ class TaskNotes:
         self.created = time.monotonic()
         self.ready: float | None = None
         self.stage = Stage.CREATED
-        self.connect = ConnectNotes()
+        self.connect = NOT_CONNECTED
         self.from_client = self.to_client = self.from_upstream = self.to_upstream = 0
         self._id = ""
         self._start_at = ""
