@@ -60,7 +60,8 @@ def moved(name: str, folder: Path, origin: int) -> int:
     with socket() as one, socket() as two:
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))
-        port, other = one.getsockname()[1], two.getsockname()[1]
+        port: int = one.getsockname()[1]
+        other: int = two.getsockname()[1]
     for source in (HERE / name).rglob("*.yml"):
         text = (
             source.read_text()

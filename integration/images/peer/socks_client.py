@@ -7,7 +7,7 @@ import hashlib
 import http.client
 import sys
 
-import socks  # type: ignore[import-untyped]  # PySocks has no type information
+import socks
 
 VERSIONS = {
     "4": (socks.SOCKS4, False),

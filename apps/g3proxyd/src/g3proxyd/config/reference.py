@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from .kinds import KINDS, type_name
 from .later import LATER_SECTIONS, LATER_TYPES
 from .listing import all_sections
+from .log import LoggerConfig
 from .log_drivers import FluentdConfig, SyslogConfig
 from .module import ModuleConfig
 from .section import Key, Section, keys_of, value_of
@@ -65,6 +66,8 @@ def _title(name: str, section: type[Section]) -> str:
     top, _, part = name.partition(".")
     if issubclass(section, ModuleConfig):
         return f"{top}: {part}"
+    if section is LoggerConfig:  # the keys of `log` lead to it by this name
+        return section.__name__
     return top if part in (top, "root") else f"{top}: {part}"
 
 
