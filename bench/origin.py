@@ -15,6 +15,8 @@ BULK = "/bulk"
 # A sparse file that is asked for several times over one tunnel: as good as one big file, and kinder to the page cache.
 BULK_SIZE = 256 * 1024 * 1024
 
+# The origin sends from memory, as every origin does that speaks TLS, which is what tunnels carry. With sendfile its data
+# come in pages of 4 KiB, which copying proxies do not notice, but which make splicing dearer (0.5 of squid, not 0.4).
 _CONFIG = """\
 daemon off;
 worker_processes 1;
@@ -24,7 +26,8 @@ error_log {folder}/nginx.error warn;
 events {{ worker_connections 20000; }}
 http {{
     access_log off;
-    sendfile on;
+    sendfile off;
+    output_buffers 2 512k;
     tcp_nodelay on;
     default_type application/octet-stream;
     keepalive_timeout 3600;
