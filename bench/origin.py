@@ -15,8 +15,8 @@ BULK = "/bulk"
 # A sparse file that is asked for several times over one tunnel: as good as one big file, and kinder to the page cache.
 BULK_SIZE = 256 * 1024 * 1024
 
-# The origin sends from memory, as every origin does that speaks TLS, which is what tunnels carry. With sendfile its data
-# come in pages of 4 KiB, which copying proxies do not notice, but which make splicing dearer (0.5 of squid, not 0.4).
+# The origin sends from memory, as every origin does that speaks TLS, which is what tunnels carry. With sendfile its
+# data come in pages of 4 KiB, which copying proxies do not notice, but which make splicing dearer (0.5 of squid, not 0.4).
 _CONFIG = """\
 daemon off;
 worker_processes 1;
