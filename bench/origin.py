@@ -16,7 +16,7 @@ BULK = "/bulk"
 BULK_SIZE = 256 * 1024 * 1024
 
 # The origin sends from memory, as every origin does that speaks TLS, which is what tunnels carry. With sendfile its
-# data come in pages of 4 KiB, which copying proxies do not notice, but which make splicing dearer (0.5 of squid, not 0.4).
+# data come in pages of 4 KiB. Proxies that copy do not notice, but splicing gets dearer: 0.5 of squid's time, not 0.4.
 _CONFIG = """\
 daemon off;
 worker_processes 1;
