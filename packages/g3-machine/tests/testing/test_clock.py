@@ -43,6 +43,13 @@ def test_an_overdue_timer_does_not_turn_time_back() -> None:
     assert clock.now == 10.0
 
 
+def test_many_timers_may_be_due_at_once_but_not_for_ever() -> None:
+    assert len(Clock().run_timers(Timer(*[1.0] * 1000), until=1.0)) == 1000
+    with pytest.raises(AssertionError, match="stays"):
+        Clock().run_timers(Timer(*[1.0] * 1001), until=1.0)
+    assert Clock().now == 0.0
+
+
 def test_a_timer_that_stays_is_found_out() -> None:
     class Stuck(Timer):
         def handle_timeout(self, now: float) -> None:

@@ -12,8 +12,8 @@ def accept(server: EchoServer, event: object) -> bool:
     return False
 
 
-@pytest.mark.parametrize("split", [0, 1, 3])
-def test_a_conversation(split: int) -> None:
+@pytest.mark.parametrize("split", [None, 1, 3])
+def test_a_conversation(split: int | None) -> None:
     pair = Pair(EchoClient(), EchoServer(), split=split)
     pair.client.say(b"one")
     pair.client.say(b"two")
@@ -30,3 +30,32 @@ def test_a_conversation_that_never_ends() -> None:
     pair.client.say(b"x")
     with pytest.raises(AssertionError, match="still talking after 1000 turns"):
         pair.run(on_client=lambda client, event: client.say(b"x"), on_server=accept)
+
+
+class Recorder(EchoServer):
+    """Notes in which pieces its bytes came."""
+
+    __slots__ = ("pieces",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pieces: list[bytes] = []
+
+    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
+        self.pieces.append(bytes(data))
+        super().receive_data(data)
+
+
+@pytest.mark.parametrize(("split", "pieces"), [(None, [b"\x03one"]), (3, [b"\x03on", b"e"])])
+def test_the_pieces_have_the_size_that_was_asked_for(split: int | None, pieces: list[bytes]) -> None:
+    pair = Pair(EchoClient(), Recorder(), split=split)
+    pair.client.say(b"one")
+    pair.run(on_server=accept)
+    assert pair.server.pieces == pieces
+
+
+def test_only_the_server_may_have_something_to_say() -> None:
+    pair = Pair(EchoClient(), EchoServer())
+    pair.server.receive_data(b"\x01a")
+    pair.run(on_server=accept)
+    assert pair.client_events == [Message(b"ok")]

@@ -51,3 +51,11 @@ def test_wrong_expectations_fail() -> None:
 
     with pytest.raises(AssertionError, match="is not a SpecialError"):
         script.fault("255", SpecialError)
+
+
+def test_lines_may_be_chained_and_silence_at_the_end_is_checked() -> None:
+    script = Script(EchoServer())
+    script >> b"\x01" >> b"a"
+    script.event(Message(b"a"))
+    with pytest.raises(AssertionError, match=r"nobody asserted: b'ok'"), script:
+        script.machine.accept()

@@ -33,6 +33,11 @@ def test_what_a_machine_says_unasked_is_part_of_its_story() -> None:
     assert play(client, [b"o", b"k"]) == Story((Message(b"ok"),), b"\x02hi", None, b"")
 
 
+def test_the_end_of_the_stream_belongs_to_the_story() -> None:
+    fault = (RemoteProtocolError, "the peer closed in the middle of a message", b"")
+    assert play(EchoServer(), [b"\x02a"], accept) == Story((), b"", fault, b"\x02a")
+
+
 def test_neighbouring_events_may_be_merged() -> None:
     story = play(EchoServer(), [b"\x01a\x01b\x00"], accept, merge=lambda events: events[:1])
     assert story.events == (Message(b"a"),)

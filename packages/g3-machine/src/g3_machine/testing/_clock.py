@@ -2,6 +2,9 @@
 
 from typing import Protocol
 
+MAX_FIRINGS = 1000
+"""Timers that may fire in one run before one of them is said to stay due for ever."""
+
 
 class TimedMachine(Protocol):
     """The two verbs of a machine whose standard defines timers; times are seconds of a monotonic clock."""
@@ -33,7 +36,7 @@ class Clock:
         """
         fired: list[float] = []
         while (due := machine.next_timeout()) is not None and due <= until:
-            assert len(fired) < 2 or fired[-2] != fired[-1] or due != fired[-1], f"a timer stays at {due}"
+            assert len(fired) < MAX_FIRINGS, f"a timer stays at {due}"
             self.now = max(self.now, due)
             fired.append(self.now)
             machine.handle_timeout(self.now)

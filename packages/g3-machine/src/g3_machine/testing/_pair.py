@@ -3,7 +3,7 @@
 from typing import Any, Generic, TypeVar
 
 from .._machine import Machine
-from ._story import Answer, keep_going
+from ._story import Answer, cut, keep_going
 
 C = TypeVar("C", bound=Machine[Any])
 S = TypeVar("S", bound=Machine[Any])
@@ -12,11 +12,15 @@ MAX_TURNS = 1000
 """Turns before a pair is said to talk in circles; a handshake takes a dozen."""
 
 
+MAX_PIECE = 1 << 30
+"""Bytes that travel in one piece where nobody asks for smaller ones."""
+
+
 class Pair(Generic[C, S]):
     """The client's machine and the server's machine of one connection, without a network between them."""
 
-    def __init__(self, client: C, server: S, *, split: int = 0) -> None:
-        """``split`` > 0 carries the bytes in pieces of that size."""
+    def __init__(self, client: C, server: S, *, split: int | None = None) -> None:
+        """``split`` carries the bytes in pieces of that size."""
         self.client = client
         self.server = server
         self.client_events: list[Any] = []
@@ -30,9 +34,9 @@ class Pair(Generic[C, S]):
         """
         over = [False, False]
         for _ in range(MAX_TURNS):
-            moved = self._turn(self.client, self.client_events, self.server, on_client, over, 0)
-            moved |= self._turn(self.server, self.server_events, self.client, on_server, over, 1)
-            if not moved:
+            asked = self._turn(self.client, self.client_events, self.server, on_client, over, 0)
+            answered = self._turn(self.server, self.server_events, self.client, on_server, over, 1)
+            if not asked and not answered:
                 return
         raise AssertionError(f"still talking after {MAX_TURNS} turns")
 
@@ -45,13 +49,11 @@ class Pair(Generic[C, S]):
         over: list[bool],
         side: int,
     ) -> bool:
-        moved = False
+        """Take and answer all events of one side, then carry what it says; return whether it said anything."""
         while not over[side] and (event := one.next_event()) is not None:
             events.append(event)
             over[side] = bool(answer(one, event))
-            moved = True
         data = one.data_to_send()
-        size = self._split or len(data) or 1
-        for start in range(0, len(data), size):
-            other.receive_data(data[start : start + size])
-        return moved or bool(data)
+        for piece in cut(data, range(0, len(data), self._split or MAX_PIECE)):
+            other.receive_data(piece)
+        return bool(data)

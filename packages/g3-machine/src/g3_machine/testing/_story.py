@@ -58,10 +58,8 @@ def play(
                     break
                 events.append(event)
                 over = bool(answer(machine, event))
-            output.extend(machine.data_to_send())
         output.extend(machine.data_to_send())
 
-    pump()
     for chunk in chunks:
         machine.receive_data(chunk)
         pump()
@@ -72,7 +70,7 @@ def play(
 
 def cut(stream: bytes, cuts: Sequence[int]) -> list[bytes]:
     """Split the stream at the given offsets; offsets outside of it are ignored."""
-    edges = sorted({0, len(stream), *(at for at in cuts if 0 < at < len(stream))})
+    edges = sorted({0, len(stream), *(max(0, min(at, len(stream))) for at in cuts)})
     return [stream[start:end] for start, end in itertools.pairwise(edges)]
 
 
