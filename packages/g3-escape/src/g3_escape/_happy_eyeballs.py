@@ -110,8 +110,8 @@ class HappyEyeballs(Generic[A]):
         self._started = False
         """Whether attempts may begin: the resolution delay is behind us."""
         self._start_deadline: float | None = None
-        self._next_start = 0.0
-        """The earliest time for the next attempt while others run."""
+        self._next_start: float
+        """The earliest time for the next attempt while others run; the first attempt sets it."""
         self._second_deadline: float | None = None
         self._actions: deque[Action[A]] = deque()
         self._over = False
