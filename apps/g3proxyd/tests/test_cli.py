@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from g3proxyd import cli
 from g3proxyd.config import Config
 from g3proxyd.config.schema import main_file_schema
+from g3proxyd.system.options import RunOptions
 
 GOOD = """\
 server: [{name: a, type: dummy_close}]
@@ -44,6 +45,19 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, int]]:
         return 7
 
     monkeypatch.setattr("g3proxyd.worker.run", run)
+    return calls
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> list[RunOptions]:
+    """How it would have been run."""
+    calls: list[RunOptions] = []
+
+    def run(_: Config, options: RunOptions) -> None:
+        calls.append(options)
+        raise SystemExit(7)
+
+    monkeypatch.setattr(cli, "_run", run)
     return calls
 
 
@@ -128,24 +142,49 @@ def test_an_unknown_graph(run: Callable[..., Result]) -> None:
     assert run("-c", "main.yml", "-g", "x").exit_code == 2
 
 
-@pytest.mark.parametrize("arguments", [("-d",), ("--daemon",), ("-s",), ("-m",), ("--monitored",), ("-p", "x.pid")])
-def test_options_of_later_parts_are_refused(arguments: tuple[str, ...], run: Callable[..., Result]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-d",), "-d / --daemon: a process in the background needs --pid-file, so that it can be found"),
+        (("-C", "run/x"), "-C / --control-dir: 'run/x' is not an absolute path"),
+        (("-G", "a/b"), "-G / --group-name: 'a/b' cannot be part of a file name; use printable characters without /"),
+        (("-G", "x" * 200), "shorten the group or the directory"),
+    ],
+)
+def test_options_that_cannot_be_used(arguments: tuple[str, ...], message: str, run: Callable[..., Result]) -> None:
     result = run("-c", "main.yml", "-t", *arguments)
     assert result.exit_code == 2
-    assert (
-        "is not supported yet: background processes and their supervision arrive with the supervisor" in result.stderr
-    )
+    assert message in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [("-G", "x"), ("--group-name", "x"), ("-C", "/run/x"), ("--panic-quit",)])
-def test_or_said_to_have_no_effect(arguments: tuple[str, ...], run: Callable[..., Result]) -> None:
-    result = run("-c", "main.yml", "-t", *arguments)
+def test_how_to_run(run: Callable[..., Result], ways: list[RunOptions]) -> None:
+    assert run("-smv", "-p", "x.pid", "-G", "left", "-C", "/run/x", "-c", "main.yml").exit_code == 7
+    assert run("-dp/run/x.pid", "-c", "main.yml").exit_code == 7
+    assert run("-m", "example", "--run").exit_code == 7
+    pid_file = Path("x.pid").absolute()
+    assert ways == [
+        RunOptions(False, True, True, pid_file, "left", Path("/run/x"), 1),
+        RunOptions(daemon=True, pid_file=Path("/run/x.pid")),
+        RunOptions(monitored=True),
+    ]
+
+
+@pytest.mark.parametrize(("option", "shown"), [("-d", True), ("-m", False)])
+def test_a_process_in_the_background_remembers_where_its_files_are(
+    option: str, shown: bool, run: Callable[..., Result], served: list[tuple[Config, int]]
+) -> None:
+    run(option, "-p", "x.pid", "-c", "main.yml")
+    ((config, _),) = served
+    assert config.path.is_absolute() is shown
+
+
+def test_an_option_without_effect(run: Callable[..., Result]) -> None:
+    result = run("-c", "main.yml", "-t", "--panic-quit")
     assert result.exit_code == 0
-    assert arguments[0] in result.stderr
-    assert "has no effect: " in result.stderr
+    assert "g3proxyd: the option --panic-quit has no effect: a fault of the event loop" in result.stderr
 
 
-def test_every_option_of_the_later_ones_is_declared() -> None:
+def test_every_option_of_upstream_is_there() -> None:
     names = {name for parameter in cli.command.params for name in parameter.opts}
     assert {"-c", "-t", "-G", "-C", "-d", "-s", "-m", "-p", "-v", "-V", "-g", "--completion", "--panic-quit"} <= names
 

@@ -7,10 +7,8 @@ import importlib.resources
 import json
 import platform
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 from click.shell_completion import BashComplete, FishComplete, ShellComplete, ZshComplete
@@ -18,46 +16,16 @@ from click.shell_completion import BashComplete, FishComplete, ShellComplete, Zs
 from .config import Config, ConfigError, Problem, load
 from .config.errors import report
 from .config.graph import FORMATS, draw
-from .config.later import CONTROL, SUPERVISOR
 from .config.listing import all_keys
 from .config.schema import main_file_schema
+from .system.options import OptionError, RunOptions
 
 __all__ = ["command", "main"]
 
 PROGRAM = "g3proxyd"
 EXAMPLE = "example.yml"
+_PANIC_QUIT = "a fault of the event loop itself ends the process anyway"
 SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "fish": FishComplete, "zsh": ZshComplete}
-
-
-@dataclass(frozen=True)
-class _Later:
-    """An option of upstream's whose meaning has yet to come."""
-
-    names: tuple[str, ...]
-    reason: str
-    harmless: bool
-    """The daemon does what it should without it: say so and go on."""
-    settings: tuple[tuple[str, Any], ...] = ()
-
-
-_LATER = {
-    "daemon": _Later(("-d", "--daemon"), SUPERVISOR, False, (("is_flag", True),)),
-    "systemd": _Later(("-s", "--systemd"), SUPERVISOR, False, (("is_flag", True),)),
-    "monitored": _Later(("-m", "--monitored"), SUPERVISOR, False, (("is_flag", True),)),
-    "pid_file": _Later(("-p", "--pid-file"), SUPERVISOR, False, (("type", click.Path()), ("metavar", "FILE"))),
-    "group_name": _Later(("-G", "--group-name"), CONTROL, True, (("metavar", "NAME"),)),
-    "control_dir": _Later(("-C", "--control-dir"), CONTROL, True, (("type", click.Path()), ("metavar", "DIR"))),
-    "panic_quit": _Later(
-        ("--panic-quit",), "a fault of the event loop itself ends the process anyway", True, (("is_flag", True),)
-    ),
-}
-
-
-def _later_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    for option in reversed(_LATER.values()):
-        note = "No effect" if option.harmless else "Not supported yet"
-        function = click.option(*option.names, help=f"{note}: {option.reason}.", **dict(option.settings))(function)
-    return function
 
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -123,7 +91,31 @@ def _panic(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     flag_value="graphviz",
     help="Print the graph of servers, escapers and resolvers, for Graphviz unless another is given, and exit.",
 )
-@_later_options
+@click.option("-d", "--daemon", is_flag=True, help="Go to the background once everything is ready; needs --pid-file.")
+@click.option("-s", "--systemd", is_flag=True, help="Tell systemd what the process is doing (Type=notify-reload).")
+@click.option("-m", "--monitored", is_flag=True, help="Another program supervises this one, in the foreground.")
+@click.option(
+    "-p",
+    "--pid-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the number of the process there while it runs.",
+)
+@click.option(
+    "-G",
+    "--group-name",
+    default="",
+    metavar="NAME",
+    help="The daemon group: part of the name of the control sockets, and a field of log records.",
+)
+@click.option(
+    "-C",
+    "--control-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The directory of the control sockets, by default /run/g3proxy or else /tmp/g3.",
+)
+@click.option("--panic-quit", is_flag=True, help=f"No effect: {_PANIC_QUIT}.")
 @click.pass_context
 def command(
     context: click.Context,
@@ -132,24 +124,42 @@ def command(
     config_file: Path | None,
     test_config: bool,
     dep_graph: str | None,
-    **later: Any,
+    daemon: bool,
+    systemd: bool,
+    monitored: bool,
+    pid_file: Path | None,
+    group_name: str,
+    control_dir: Path | None,
+    panic_quit: bool,
 ) -> None:
     """Run, check or draw a configuration."""
+    try:
+        options = RunOptions(
+            daemon=daemon,
+            systemd=systemd,
+            monitored=monitored,
+            pid_file=pid_file and pid_file.absolute(),
+            group=group_name,
+            control_dir=control_dir,
+            verbosity=verbose,
+        )
+    except OptionError as error:
+        raise click.BadParameter(str(error), param_hint=error.option) from None
+    if panic_quit:
+        click.echo(f"{PROGRAM}: the option --panic-quit has no effect: {_PANIC_QUIT}", err=True)
+    context.obj = options
     if context.invoked_subcommand is not None:
-        context.obj = verbose
         return
-    for name, option in _LATER.items():
-        if later[name]:
-            _say_later(option)
     if config_file is None:
         raise click.UsageError("the option -c / --config-file is missing; `g3proxyd example` prints one to begin with")
-    config = _load(config_file)
+    # A process in the background leaves its working directory, and reads its files again later.
+    config = _load(config_file.absolute() if daemon else config_file)
     if dep_graph is not None:
         click.echo(draw(config, dep_graph), nl=False)
     if test_config:
         click.echo(_summary(config))
     if dep_graph is None and not test_config:
-        _run(config, verbose)
+        _run(config, options)
 
 
 @command.command("keys", short_help="Print every configuration key.")
@@ -168,26 +178,19 @@ def schema() -> None:
 @command.command("example", short_help="Print or run an example configuration.")
 @click.option("--run", is_flag=True, help="Run it instead.")
 @click.pass_obj
-def example(verbose: int, run: bool) -> None:
+def example(options: RunOptions, run: bool) -> None:
     """Print an example configuration: HTTP on port 8080 and SOCKS on port 1080 of the loopback address."""
     with importlib.resources.as_file(importlib.resources.files(__package__) / EXAMPLE) as path:
         if not run:
             click.echo(path.read_text(encoding="utf-8"), nl=False)
             return
         config = _load(path)
-    _run(config, verbose)
+    _run(config, options)
 
 
 def main() -> None:
     """The entry point of the command `g3proxyd`."""
     command.main(prog_name=PROGRAM)
-
-
-def _say_later(option: _Later) -> None:
-    name = " / ".join(option.names)
-    if not option.harmless:
-        raise click.UsageError(f"the option {name} is not supported yet: {option.reason}")
-    click.echo(f"{PROGRAM}: the option {name} has no effect: {option.reason}", err=True)
 
 
 def _load(path: Path) -> Config:
@@ -221,8 +224,8 @@ def _summary(config: Config) -> str:
     return f"{config.path}: ok: {', '.join(kinds)}, {count(config.warnings, 'warning')}"
 
 
-def _run(config: Config, verbose: int) -> None:
+def _run(config: Config, options: RunOptions) -> None:
     # Everything that serves is imported only to serve: checking a file should not wait for it.
     from .worker import run
 
-    sys.exit(run(config, verbose))
+    sys.exit(run(config, options.verbosity))
