@@ -1,8 +1,10 @@
 """Regular expressions: the strictest that matches decides, in linear time, however many there are."""
 
+import pickle
 import re
 
 import pytest
+import re2  # type: ignore[import-untyped]  # it has no types of its own
 from g3_acl import MAX_PATTERN, Action, PatternError, _patterns
 from g3_acl._patterns import Patterns, check_pattern
 from hypothesis import given
@@ -147,6 +149,8 @@ def test_many_patterns_are_divided(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         assert patterns.find(text) is found
     assert patterns.find("e" * 10) is None
+    too_long = patterns_of({"aaaaaa": PERMIT, "bbbbb": PERMIT})
+    assert [actions for _, actions in too_long.build()] == [[PERMIT], [PERMIT]]
 
 
 def test_what_takes_too_much_memory_together_is_divided(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +167,23 @@ def test_what_takes_too_much_memory_together_is_divided(monkeypatch: pytest.Monk
     monkeypatch.setattr(_patterns, "MEMORY", 1_000)
     with pytest.raises(PatternError, match=r"^'\[a-z\]\{1,30\}12' takes too much memory$"):
         patterns.build()
+
+
+def test_two_that_take_too_much_memory_together_are_parted(monkeypatch: pytest.MonkeyPatch) -> None:
+    patterns = patterns_of({"[a-z]{1,30}10": PERMIT, "[a-z]{1,30}11": FORBID})
+    monkeypatch.setattr(_patterns, "MEMORY", 9_000)
+    monkeypatch.setattr(_patterns, "MEMORY_PER_CHARACTER", 0)
+    assert [actions for _, actions in patterns.build()] == [[FORBID], [PERMIT]]
+
+
+def test_what_is_wrong_is_shown_whatever_bytes_are_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def compile_pattern(pattern: bytes, options: object) -> None:
+        raise re2.error(b"missing ): \xc3")
+
+    monkeypatch.setattr(re2, "compile", compile_pattern)
+    with pytest.raises(PatternError) as raised:
+        check_pattern("\xe9(")
+    assert str(raised.value) == "'\\xe9(' is no regular expression: missing ): '\\ufffd'"
 
 
 def test_memory_grows_with_the_patterns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,3 +236,12 @@ PATTERN = st.lists(BRANCH, min_size=1, max_size=3).map("|".join)
 def test_agrees_with_another_engine(records: dict[str, Action], text: str) -> None:
     expected = min((action for pattern, action in records.items() if re.search(pattern, text)), default=None)
     assert patterns_of(records).find(text) is expected
+
+
+@pytest.mark.parametrize("records", [{}, {"a+": FORBID, "b": PERMIT}])
+def test_a_copy_for_another_process(records: dict[str, Action]) -> None:
+    patterns = patterns_of(records)
+    patterns.build()
+    copied = pickle.loads(pickle.dumps(patterns))
+    assert copied.records == records
+    assert [copied.find(text) for text in ("aa", "b", "c")] == [patterns.find(text) for text in ("aa", "b", "c")]

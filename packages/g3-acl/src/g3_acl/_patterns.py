@@ -49,6 +49,14 @@ class Patterns:
         self.records: dict[str, Action] = {}
         self._automata: list[_Automaton] | None = None
 
+    def __getstate__(self) -> tuple[dict[str, Action]]:
+        # Automata belong to a process: a copy, or another process, builds its own.
+        return (self.records,)
+
+    def __setstate__(self, state: tuple[dict[str, Action]]) -> None:
+        (self.records,) = state
+        self._automata = None
+
     def add(self, pattern: str, action: Action) -> None:
         """Add a pattern or give it another action; raises PatternError for one that is not understood."""
         check_pattern(pattern)
