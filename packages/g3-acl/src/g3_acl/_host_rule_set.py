@@ -23,7 +23,7 @@ class HostRuleSet:
     child: ChildDomainRule | None = None
     regex: RegexDomainRule | None = None
     subnet: NetworkRule | None = None
-    missed: Action = field(init=False, compare=False)
+    missed: Action = field(init=False)
 
     def __post_init__(self) -> None:
         rules = [rule for rule in (self.exact, self.child, self.regex, self.subnet) if rule is not None]
