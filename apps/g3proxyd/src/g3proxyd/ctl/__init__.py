@@ -1,0 +1,1 @@
+"""g3proxy-ctl: asks a running daemon through its control socket."""
