@@ -76,7 +76,7 @@ def test_warnings(run: Callable[..., Result]) -> None:
     assert result.exit_code == 0
     assert result.stdout == "main.yml: ok: 0 servers, 0 escapers, 0 resolvers, 1 warning\n"
     assert result.stderr.splitlines() == [
-        "main.yml:1:11: runtime.thread_number: has no effect here: each process has one event loop in one thread",
+        "main.yml:1:11: runtime.thread_number: has no effect here: worker.thread_number is the number of processes",
         "1 warning",
     ]
 
@@ -85,7 +85,7 @@ def test_a_bad_configuration(run: Callable[..., Result]) -> None:
     result = run("-c", "main.yml", "-t", main="runtime: {thread_number: 2}\nsever: []\nlog: x\n")
     assert (result.exit_code, result.stdout) == (1, "")
     assert [line.partition(";")[0] for line in result.stderr.splitlines()] == [
-        "main.yml:1:11: runtime.thread_number: has no effect here: each process has one event loop in one thread",
+        "main.yml:1:11: runtime.thread_number: has no effect here: worker.thread_number is the number of processes",
         "1 warning",
         "main.yml:2:1: sever: unknown section",
         "main.yml:3:6: log: 'x' is not a log driver",

@@ -30,6 +30,7 @@ def read(text: str) -> tuple[list[object], list[str]]:
         ("a: &x [1, 2]\nb: *x\n", [{"a": [1, 2], "b": [1, 2]}]),
         ("&k a: 1\nb: *k\n", [{"a": 1, "b": "a"}]),
         ("a: &x 1\nb: &x 2\nc: *x\n", [{"a": 1, "b": 2, "c": 2}]),
+        ("80: 1\n-1: 2\n", [{"80": 1, "-1": 2}]),
         ("? a\n: b\n", [{"a": "b"}]),
         ("a: !!str 1\nb: !!int 1\nc: !!float 1\nd: !!bool true\ne: !!null ~\nf: ! 1", None),
         ("a: !!seq [1]\nb: !!map {}\n", [{"a": [1], "b": {}}]),
@@ -46,7 +47,9 @@ def test_read(text: str, data: list[object] | None) -> None:
     [
         ("a: 1\na: 2", "f:2:1: the key 'a' is given twice: also at f:1:1"),
         ("a: {b: 1, b: 2}", "f:1:11: the key 'b' is given twice: also at f:1:5"),
-        ("80: 1", "f:1:1: 80 is not text, as a key has to be; expected text; put it in quotes"),
+        ("0x50: 1", "f:1:1: 80 is not text, as a key has to be; expected text; put it in quotes"),
+        ("080: 1", "f:1:1: 80 is not text, as a key has to be; expected text; put it in quotes"),
+        ("a: &x 80\n*x : 1", "f:2:1: 80 is not text, as a key has to be; expected text; put it in quotes"),
         ("true: 1", "f:1:1: true is not text, as a key has to be; expected text; put it in quotes"),
         ("~: 1", "f:1:1: nothing is not text, as a key has to be; expected text; put it in quotes"),
         ("{[1]: 2}", "f:1:2: a list is not text, as a key has to be; expected text; put it in quotes"),

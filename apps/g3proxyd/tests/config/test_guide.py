@@ -102,7 +102,6 @@ def test_and_it_fits_the_schema() -> None:
         "user-group: default",
         "auditor: default",
         "tls_server: {cert_pairs: {certificate: a.pem, private_key: a.key}}",
-        "listen_in_worker: true",
         "username_params: {}",
         "extra_metrics_tags: {zone: a}",
         "egress_path_selection_header: x-path",

@@ -46,7 +46,7 @@ def test_an_address(text: str, listen: Callable[[str], TcpListen]) -> None:
 def test_all_keys(listen: Callable[[str], TcpListen]) -> None:
     text = (
         "{address: 127.0.0.1:80, interface: lo, keepalive: 5s, mss: 1400, backlog: 8, mark: 1, ipv6only: yes, "
-        "instance_count: 2, scale: 1/2}"
+        "instance_count: 2, scale: 1/2, follow_cpu_affinity: on}"
     )
     assert listen(text) == TcpListen(
         address=LOOPBACK,
@@ -58,6 +58,7 @@ def test_all_keys(listen: Callable[[str], TcpListen]) -> None:
         ipv6_only=True,
         instance=2,
         scale=0.5,
+        follow_cpu_affinity=True,
     )
 
 
@@ -65,7 +66,7 @@ def test_defaults() -> None:
     listen = TcpListen(address=LOOPBACK)
     assert (listen.backlog, listen.instance, listen.scale) == (4096, 1, 0.0)
     assert (listen.interface, listen.keepalive, listen.max_segment_size, listen.netfilter_mark) == (None,) * 4
-    assert listen.ipv6_only is False
+    assert (listen.ipv6_only, listen.follow_cpu_affinity) == (False, False)
 
 
 def test_a_small_backlog_is_taken_for_a_mistake(warnings: Callable[..., list[str]]) -> None:

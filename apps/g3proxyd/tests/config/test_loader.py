@@ -120,8 +120,8 @@ def test_the_main_file_may_be_a_pipe(write: Callable[..., Path]) -> None:
 def test_wrong_sections(problems: Problems) -> None:
     text = "sever: []\nruntime: 3\nuser: [{name: a}]\nstat: {prefix: x}\nlog: {syslog: {}}\nauditor: yes\n"
     assert problems(text) == [
-        ("main.yml:1:1: sever: unknown section; expected one of runtime, worker, log, server, escaper, resolver, "
-        "stat, controller, user_group, auditor; did you mean 'server'?"),
+        ("main.yml:1:1: sever: unknown section; expected one of runtime, worker, log, controller, server, escaper, "
+        "resolver, stat, user_group, auditor; did you mean 'server'?"),
         "main.yml:2:10: runtime: 3 is not a map; expected a map",
         "main.yml:3:7: user_group: not supported yet: users and their authentication arrive with the user groups",
         "main.yml:4:7: stat: not supported yet: metrics arrive with the statistics",
@@ -253,7 +253,7 @@ def test_warnings_come_with_the_problems(write: Callable[..., Path]) -> None:
         load(path)
     assert [problem.kind for problem in caught.value.problems] == [Kind.REFERENCE]
     assert [str(warning) for warning in caught.value.warnings] == [
-        "main.yml:1:11: runtime.thread_number: has no effect here: each process has one event loop in one thread",
+        "main.yml:1:11: runtime.thread_number: has no effect here: worker.thread_number is the number of processes",
         "main.yml:2:10: server a: no client can reach this server: 'listen' is not set",
     ]
 

@@ -7,10 +7,12 @@ import pytest
 from g3proxyd.config import (
     CAresConfig,
     Config,
+    ControllerConfig,
     DirectFixedConfig,
     DummyCloseConfig,
     DummyDenyConfig,
     HttpProxyConfig,
+    LocalController,
     LogConfig,
     LoggerConfig,
     RuntimeConfig,
@@ -278,15 +280,52 @@ def test_log_keys_that_change_nothing(warnings: Lines) -> None:
     ]  # fmt: skip
 
 
-def test_worker(config: Callable[..., Config], problems: Lines, warnings: Lines) -> None:
-    assert config("worker: {}").worker == WorkerConfig()
-    assert config("worker: ").worker == WorkerConfig()
-    assert problems("worker: {thread_number: 2, sched_affinity: true}") == [
-        "main.yml:1:10: worker.thread_number: not supported yet: worker processes arrive with the supervisor",
-        "main.yml:1:28: worker.sched_affinity: not supported yet: worker processes arrive with the supervisor",
+def test_worker(config: Callable[..., Config]) -> None:
+    assert config("worker: {}").worker == config("worker: ").worker == WorkerConfig()
+    found = config("worker: {threads_total: 4, sched_affinity: {0: 0, 1: '1-2', 3: [4, '6,7']}}").worker
+    assert found == WorkerConfig(
+        thread_number=4, sched_affinity={0: frozenset([0]), 1: frozenset([1, 2]), 3: frozenset([4, 6, 7])}
+    )
+    assert WorkerConfig.model_validate({"sched_affinity": "on"}).sched_affinity is True
+    assert WorkerConfig().thread_number is None
+
+
+def test_wrong_workers(problems: Lines) -> None:
+    assert problems("worker: {thread_number: 0}\n---\nworker: {sched_affinity: {0: 9000, x: 1}}") == [
+        "main.yml:1:25: worker.thread_number: 0 is out of range; expected a whole number from 1 to 1024",
+        ("main.yml:3:30: worker.sched_affinity.0: 9000 is out of range; "
+        "expected a processor from 0 to 8191, a list of them, or text such as '0-3,8'"),
+        ("main.yml:3:39: worker.sched_affinity.x: 'x' is not a whole number; "
+        "expected the number of a worker, from 0 to 1023"),
+    ]  # fmt: skip
+
+
+def test_keys_of_workers_that_change_nothing(warnings: Lines) -> None:
+    text = "worker: {thread_number: 2, thread_stack_size: 2MiB, threads_per_runtime: 2, sched_affinity: {1: 1, 2: 0}}"
+    assert [line.partition(": ")[2] for line in warnings(text)] == [
+        "worker.thread_stack_size: has no effect here: workers are processes of one thread",
+        "worker.threads_per_runtime: has no effect here: workers are processes of one thread",
+        "worker.sched_affinity: there is no worker 2: thread_number is 2",
     ]
-    assert warnings("worker: {thread_stack_size: 2MiB}") == [
-        "main.yml:1:10: worker.thread_stack_size: has no effect here: workers are processes of one thread"
+    assert warnings("worker: {sched_affinity: {100: 0}}") == []
+
+
+@pytest.mark.parametrize("text", ["", "controller: ", "controller: {local: }", "controller: {local: {}}"])
+def test_default_limits_of_the_control_sockets(text: str, config: Callable[..., Config]) -> None:
+    local = config(text).controller.local
+    assert (local.recv_timeout, local.send_timeout) == (30.0, 1.0)
+
+
+def test_limits_of_the_control_sockets(config: Callable[..., Config], problems: Lines) -> None:
+    found = config("Controller: {Local: {recv-timeout: 5, send_timeout: 500ms}}").controller
+    assert found == ControllerConfig(local=LocalController(recv_timeout=5.0, send_timeout=0.5))
+    assert problems("controller: {local: {recv_timeout: 0}}\n---\ncontroller: []") == [
+        ("main.yml:1:22: controller.local.recv_timeout: 0 would leave no time for anything; "
+        "expected a duration above zero"),
+        "main.yml:3:13: controller: given twice: also at main.yml:1:13",
+    ]  # fmt: skip
+    assert problems("controller: {local: 3}") == [
+        "main.yml:1:21: controller.local: 3 is not a map; expected a map, nothing"
     ]
 
 

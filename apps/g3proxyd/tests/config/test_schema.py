@@ -38,6 +38,7 @@ DATA: list[Any] = [
     {"regex": [{"parent": "a.test", "regex": ["a", "b"]}, "c"]}, {"subnet": {"deny": "10.0.0.0/8"}},
     {"address": "[::]:1", "Backlog": 9}, {"addr": "127.0.0.1:1"}, {"backlog": 9}, {"shift": 1, "north": 5, "South": 6},
     {"query": "ipv4only"}, {"pick": "first"}, {"enable": "on"}, {"idle_time": 5}, {"ttl": 5, "no_delay": 0},
+    {"0": 1, "1": "0-3, 8", "+2": ["0", 1]},
 ]  # fmt: skip
 """The forms that values have in configurations, right and wrong ones, as the YAML reader gives them."""
 
@@ -79,7 +80,8 @@ def document(path: str, section: type[Section], key: str, data: object) -> dict[
         required = [name for name, info in section.model_fields.items() if info.is_required() and name not in thing]
         thing |= dict.fromkeys(required, "y") | {key: data}
         return {top: [thing]}
-    return {top: {"default": {key: data}} if part == "log_config" else {key: data}}
+    inner = {"log_config": "default", "local": "local"}.get(part)
+    return {top: {inner: {key: data}} if inner else {key: data}}
 
 
 def test_it_is_a_schema() -> None:
@@ -144,6 +146,7 @@ def test_keys_of_later_parts_do_not_fit(name: str, section: type[Section]) -> No
     [
         "",
         "runtime: {Thread-Name: x}\nlog: {default: {stdout: {}}, escape: discard}\nworker:\nstat: {}\nuser: []",
+        "worker: {thread-number: 2, sched-affinity: {0: 0, '1': '1-2, 4', 2: [3, '4-5']}}\ncontroller: {local: }",
         "server: server.d\nescaper: [escaper.d, {name: a, type: dummy_deny}]\nresolver: ",
         "server: [{name: a, type: HTTP-PROXY, escaper: b, Listen: 80, tcp-conn-limit: 10M/s}]",
         "server: [{name: a, type: socks_proxy, escaper: b, listen: {addr: '[::]:80', scale: 50%}}]",
@@ -166,7 +169,11 @@ def test_forms_that_fit(text: str) -> None:
         "server: [{name: a, type: http_proxy, escaper: b, tls_server: {}}]",
         "escaper: [{name: a, type: direct_fixed, resolver: b, udp_misc_opts: {}}]",
         "stat: {prefix: x}",
-        "worker: {thread_number: 2}",
+        "worker: {thread_number: 0}",
+        "worker: {sched_affinity: {0: x}}",
+        "worker: {sched_affinity: {a: 0}}",
+        "worker: {sched_affinity: {0: []}}",
+        "controller: {local: 3}",
         "log: syslog",
     ],
 )

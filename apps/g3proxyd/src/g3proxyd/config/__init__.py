@@ -1,13 +1,15 @@
 """The configuration: read it with `load`, which returns a `Config` or raises a `ConfigError` with every mistake.
 
 The way of a file: `document` reads YAML into nodes that know their places, `files` follows the paths of split
-configurations, `section` turns a map of nodes into a model (the modules `runtime`, `worker`, `log`, `server`, `escaper`
-and `resolver`) whose fields are read by the types in `values`, and `references` checks the names between objects.
+configurations, `section` turns a map of nodes into a model (the modules `runtime`, `worker`, `log`, `controller`,
+`server`, `escaper` and `resolver`) whose fields are read by the types in `values`, and `references` checks the names
+between objects.
 """
 
 from __future__ import annotations
 
 from .config import Config
+from .controller import ControllerConfig, LocalController
 from .errors import ConfigError, Kind, Problem
 from .escaper import DirectFixedConfig, DummyDenyConfig, EscaperConfig
 from .loader import load
@@ -21,6 +23,7 @@ __all__ = [
     "CAresConfig",
     "Config",
     "ConfigError",
+    "ControllerConfig",
     "DenyAllConfig",
     "DirectFixedConfig",
     "DummyCloseConfig",
@@ -28,6 +31,7 @@ __all__ = [
     "EscaperConfig",
     "HttpProxyConfig",
     "Kind",
+    "LocalController",
     "LogConfig",
     "LoggerConfig",
     "Problem",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .controller import ControllerConfig
 from .errors import Problem
 from .escaper import EscaperConfig
 from .log import LogConfig
@@ -29,6 +30,7 @@ class Config:
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
     worker: WorkerConfig | None = None
     log: LogConfig = field(default_factory=LogConfig)
+    controller: ControllerConfig = field(default_factory=ControllerConfig)
     servers: Mapping[str, ServerConfig] = field(default_factory=dict)
     escapers: Mapping[str, EscaperConfig] = field(default_factory=dict)
     resolvers: Mapping[str, ResolverConfig] = field(default_factory=dict)

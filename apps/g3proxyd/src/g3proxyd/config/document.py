@@ -135,7 +135,9 @@ class _Composer:
     def _scalar(self, event: yaml.ScalarEvent, place: Place) -> str | int | float | bool | None:
         text: str = event.value
         if event.tag is None or event.tag == "!":
-            return resolve(text) if event.implicit[0] and event.tag is None else text
+            value = resolve(text) if event.implicit[0] and event.tag is None else text
+            # Some maps have numbers as keys; any other spelling (010, 0x10) stays a number, and is refused as a key.
+            return text if self._expects_key() and type(value) is int and text == str(value) else value
         name = event.tag.removeprefix(_TAG)
         allowed = _SCALAR_TAGS.get(name) if name != event.tag else None
         value = text if name == "str" else resolve(text)
@@ -144,6 +146,9 @@ class _Composer:
         elif not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
             self.refuse(place, f"{show(text)} does not fit its tag !!{name}")
         return value
+
+    def _expects_key(self) -> bool:
+        return bool(self._open) and self._open[-1].mapping and self._open[-1].key is None
 
     def _attach(self, place: Place, node: Node) -> None:
         """Put a finished node where it belongs: into the list, after its key, or as a key itself."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from .config import Config
 from .module import ModuleConfig, NameOf
 
-__all__ = ["FORMATS", "draw"]
+__all__ = ["FORMATS", "draw", "uses"]
 
 Node: TypeAlias = tuple[str, str]
 """Kind and name of an object."""
@@ -25,8 +25,8 @@ def draw(config: Config, form: str) -> str:
     return "\n".join(FORMATS[form](ids, objects)) + "\n"
 
 
-def _uses(model: ModuleConfig) -> Iterator[Node]:
-    """The objects that an object names."""
+def uses(model: ModuleConfig) -> Iterator[Node]:
+    """Kind and name of the objects that an object names."""
     for field, info in type(model).model_fields.items():
         name = getattr(model, field)
         for item in info.metadata:
@@ -43,7 +43,7 @@ def _kinds(ids: Mapping[Node, str]) -> Iterator[tuple[str, list[tuple[str, str]]
 def _edges(ids: Mapping[Node, str], objects: Mapping[Node, ModuleConfig]) -> Iterator[tuple[str, str, str]]:
     """Both ends of each use, and the kind of the object that is used."""
     for node, model in objects.items():
-        for target in _uses(model):
+        for target in uses(model):
             yield ids[node], ids[target], target[0]
 
 

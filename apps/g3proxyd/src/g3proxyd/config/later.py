@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = [
     "AUDIT",
     "CHAINING",
-    "CONTROL",
     "FTP",
     "LATER_SECTIONS",
     "LATER_TYPES",
@@ -14,18 +13,15 @@ __all__ = [
     "PATH_SELECTION",
     "PROXY_PROTOCOL",
     "SHARED_LOGGER",
-    "SUPERVISOR",
     "TLS_CLIENT",
     "TLS_SERVER",
     "TPROXY",
     "UDP",
     "USERS",
-    "WORKERS",
 ]
 
 AUDIT = "inspection of traffic arrives with the auditors"
 CHAINING = "information about chained proxies in headers arrives with the proxy escapers"
-CONTROL = "the control socket arrives with the supervisor"
 FTP = "FTP over HTTP arrives with the FTP client"
 LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and stdout are there"
 METRICS = "metrics arrive with the statistics"
@@ -37,12 +33,9 @@ TLS_SERVER = "TLS listening arrives with TLS"
 TPROXY = "foreign source addresses arrive with transparent proxying"
 UDP = "UDP relaying arrives with SOCKS UDP"
 USERS = "users and their authentication arrive with the user groups"
-SUPERVISOR = "background processes and their supervision arrive with the supervisor"
-WORKERS = "worker processes arrive with the supervisor"
 
 LATER_SECTIONS = {
     "stat": METRICS,
-    "controller": CONTROL,
     "user_group": USERS,
     "auditor": AUDIT,
 }

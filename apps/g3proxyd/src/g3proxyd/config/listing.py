@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from .controller import ControllerConfig, LocalController
 from .kinds import KINDS, type_name
 from .log import LogConfig, LoggerConfig
 from .log_drivers import FluentdConfig, SyslogConfig
@@ -23,6 +24,8 @@ def all_sections() -> Mapping[str, type[Section]]:
         "log.log_config": LoggerConfig,
         "log.driver_syslog": SyslogConfig,
         "log.driver_fluentd": FluentdConfig,
+        "controller.controller": ControllerConfig,
+        "controller.local": LocalController,
     }
     for kind, models in KINDS.items():
         sections |= {f"{kind}.{type_name(model).names[0]}": model for model in models}

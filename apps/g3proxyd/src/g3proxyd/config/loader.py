@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from . import nodes, references
 from .config import Config
 from .conflicts import check_listeners
+from .controller import ControllerConfig
 from .document import read_documents
 from .errors import ConfigError, Kind, Problem, in_order
 from .files import FileError, expand, find_main_file, read_source
@@ -29,7 +30,12 @@ from .worker import WorkerConfig
 
 __all__ = ["load"]
 
-_MAPS: dict[str, type[Section]] = {"runtime": RuntimeConfig, "worker": WorkerConfig, "log": LogConfig}
+_MAPS: dict[str, type[Section]] = {
+    "runtime": RuntimeConfig,
+    "worker": WorkerConfig,
+    "log": LogConfig,
+    "controller": ControllerConfig,
+}
 _ALIASES = {"user": "user_group"}
 
 Map = TypeVar("Map", bound=Section)
@@ -75,6 +81,7 @@ class _Loading:
         runtime = self._map("runtime", RuntimeConfig) or RuntimeConfig()
         worker = self._map("worker", WorkerConfig)
         log = self._map("log", LogConfig) or LogConfig()
+        controller = self._map("controller", ControllerConfig) or ControllerConfig()
         for section, reason in LATER_SECTIONS.items():
             self._refuse_later(section, reason)
         for kind in KINDS:
@@ -87,6 +94,7 @@ class _Loading:
             runtime=runtime,
             worker=worker,
             log=log,
+            controller=controller,
             servers=self._models("server"),
             escapers=self._models("escaper"),
             resolvers=self._models("resolver"),

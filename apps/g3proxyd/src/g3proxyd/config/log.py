@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from .keys import Aliases, NoEffect, NotYet, normalise
+from .keys import Aliases, NoEffect, NotYet, any_case, normalise
 from .later import LOG_DRIVERS
 from .section import Section
 from .values.mistake import Mistake, MistakeError, nearest, show, wrong
@@ -19,7 +19,10 @@ SAMPLING_OFFSET_MAX = 16
 
 _DRIVERS = ("discard", "stdout")
 _LATER_DRIVERS = ("journal", "syslog", "fluentd")
-_SHORT_SCHEMA: Mapping[str, object] = {"enum": list(_DRIVERS)}
+_SHORT_SCHEMA: Mapping[str, object] = {
+    "type": "string",
+    "pattern": f"^({'|'.join(map(any_case, _DRIVERS))})$",
+}
 
 
 def _parse_stdout(data: object) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from pydantic.fields import FieldInfo
 
+from .controller import LocalController
 from .kinds import KINDS, type_name
 from .later import LATER_SECTIONS, LATER_TYPES
 from .listing import all_sections
@@ -66,7 +67,7 @@ def _title(name: str, section: type[Section]) -> str:
     top, _, part = name.partition(".")
     if issubclass(section, ModuleConfig):
         return f"{top}: {part}"
-    if section is LoggerConfig:  # the keys of `log` lead to it by this name
+    if section in (LoggerConfig, LocalController):  # keys lead to them by these names
         return section.__name__
     return top if part in (top, "root") else f"{top}: {part}"
 

@@ -19,7 +19,7 @@ _ONE_LOOP = "each process has one event loop in one thread"
 class RuntimeConfig(Section):
     """The process and its graceful end."""
 
-    thread_number: Annotated[Count | None, NoEffect(_ONE_LOOP)] = None
+    thread_number: Annotated[Count | None, NoEffect("worker.thread_number is the number of processes")] = None
     """Threads of the main runtime."""
     thread_name: AsciiText | None = None
     """The title of the process; unset leaves it alone."""

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from pydantic.fields import FieldInfo
 
+from .controller import ControllerConfig
 from .keys import any_case
 from .kinds import KINDS, type_name
 from .later import LATER_SECTIONS
@@ -31,7 +32,12 @@ _EMPTY: Schema = {"anyOf": [{"type": "null"}, {"type": ["object", "array"], "max
 def main_file_schema() -> Schema:
     """The schema of a main file (JSON Schema 2020-12)."""
     definitions: dict[str, Schema] = {}
-    maps: dict[str, type[Section]] = {"runtime": RuntimeConfig, "worker": WorkerConfig, "log": LogConfig}
+    maps: dict[str, type[Section]] = {
+        "runtime": RuntimeConfig,
+        "worker": WorkerConfig,
+        "log": LogConfig,
+        "controller": ControllerConfig,
+    }
     sections: dict[str, Schema] = {
         name: {"description": model.__doc__, "anyOf": [{"type": "null"}, _reference(model, definitions)]}
         for name, model in maps.items()

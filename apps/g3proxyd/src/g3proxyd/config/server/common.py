@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from ..keys import Aliases, NotYet, OldNames
-from ..later import AUDIT, METRICS, SHARED_LOGGER, USERS, WORKERS
+from ..later import AUDIT, METRICS, SHARED_LOGGER, USERS
 from ..module import ModuleConfig, NameOf
 from ..values.acl import HostFilterSet, IngressNetworkFilter, PortFilter
 from ..values.duration import Duration, format_duration
@@ -44,7 +44,7 @@ class TcpServerConfig(ServerConfig):
     """Further tags of this server's metrics."""
     listen: TcpListen | None = None
     """The listening socket."""
-    listen_in_worker: Annotated[Boolean, NotYet(WORKERS)] = False
+    listen_in_worker: Boolean = False
     """Listen in every worker."""
     ingress_network_filter: Annotated[IngressNetworkFilter | None, Aliases("ingress_net_filter")] = None
     """Which client addresses may connect; unset is all."""

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address
 from typing import Annotated, Any, ClassVar, TypeAlias
 
-from ..keys import Aliases, NotYet
-from ..later import WORKERS
+from ..keys import Aliases
 from ..section import Section
 from .address import Interface, ListedAddress, SocketAddress, parse_listed_address
 from .keepalive import TcpKeepalive
@@ -84,7 +83,7 @@ class TcpListen(Section):
     """Listening sockets, at least."""
     scale: _Scale = 0.0
     """Listening sockets as a share of the machine's parallelism; the larger of both counts."""
-    follow_cpu_affinity: Annotated[Boolean, NotYet(WORKERS)] = False
+    follow_cpu_affinity: Boolean = False
     """Let each socket take the connections that arrive on its worker's processor (SO_INCOMING_CPU)."""
 
     @classmethod

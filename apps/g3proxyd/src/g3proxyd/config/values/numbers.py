@@ -12,6 +12,7 @@ from .mistake import show, wrong
 from .value import Value
 
 __all__ = [
+    "BOOLEAN_FORMS",
     "I32",
     "U8",
     "U16",
@@ -33,6 +34,11 @@ USIZE_MAX = 2**64 - 1
 
 _TRUE = frozenset({"on", "true", "yes", "1"})
 _FALSE = frozenset({"off", "false", "no", "0"})
+BOOLEAN_FORMS: list[dict[str, object]] = [
+    {"type": "boolean"},
+    {"type": "integer"},
+    {"type": "string", "pattern": f"^({'|'.join(map(any_case, sorted(_TRUE | _FALSE)))})$"},
+]
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)  # 20 digits hold 2^64; longer ones only cost time
 _REAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
 _MAX_REAL_CHARS = 64
@@ -104,13 +110,7 @@ Boolean: TypeAlias = Annotated[
     Value(
         "boolean",
         parse_boolean,
-        {
-            "anyOf": [
-                {"type": "boolean"},
-                {"type": "integer"},
-                {"type": "string", "pattern": f"^({'|'.join(map(any_case, sorted(_TRUE | _FALSE)))})$"},
-            ]
-        },
+        {"anyOf": BOOLEAN_FORMS},
         display=lambda value: "true" if value else "false",
     ),
 ]
