@@ -26,6 +26,9 @@ def test_before_any_head() -> None:
     assert reader.trailers == []
     assert reader.take_body() == b""
     assert reader.take_content() == b""
+    reader.skip_body(0)
+    with pytest.raises(LocalProtocolError, match=r"^more bytes than the body has left$"):
+        reader.skip_body(1)
 
 
 def test_content_length() -> None:

@@ -118,6 +118,14 @@ def test_empty_lines() -> None:
         assert (caught.value.reason, caught.value.status) == ("empty_lines", 400)
 
 
+def test_empty_lines_are_counted_from_none_behind_a_head() -> None:
+    reader = RequestReader()
+    reader.receive_data(HEAD + b"\r\n" * 5 + HEAD)
+    assert reader.next_event() is not None
+    with pytest.raises(RequestError, match=r"^empty lines before the first line of a head$"):
+        reader.next_event()
+
+
 def test_empty_lines_are_counted_anew_when_they_come_alone() -> None:
     reader = RequestReader()
     for _ in range(3):

@@ -1,5 +1,7 @@
 """Well-known paths of a proxy."""
 
+from urllib.parse import quote
+
 import pytest
 from g3_http import (
     EasyProxy,
@@ -160,6 +162,10 @@ def test_the_longest_hosts() -> None:
     short = b".".join([b"%C3%A9"] * 32)
     assert parse(b"/.well-known/masque/udp/" + short + b"/1") == MasqueUdp(".".join(["xn--9ca"] * 32), 1)
     assert parse(b"/.well-known/masque/udp/" + b"a" * 255 + b"/1") == MasqueUdp("a" * 255, 1)
+    one_label = "中" * 55  # 165 bytes of UTF-8, but no more than 63 of an IDN
+    assert isinstance(parse(f"/.well-known/masque/udp/{quote(one_label)}/1".encode()), MasqueUdp)
+    with pytest.raises(RequestError, match=r"^a well-known URI with an impossible host$"):
+        parse(f"/.well-known/masque/udp/{quote(f'{one_label}.{one_label}')}/1".encode())
 
 
 def test_suffixes_are_printable() -> None:

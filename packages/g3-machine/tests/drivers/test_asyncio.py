@@ -2,14 +2,15 @@
 
 import asyncio
 import socket
+from typing import cast
 
+import pytest
 from g3_machine import RemoteProtocolError
 from g3_machine.drivers import handshake_async
 from g3_machine.testing._echo import EchoServer, Goodbye, Message
 
 
-async def server(sock: socket.socket) -> tuple[str, bytes]:
-    reader, writer = await asyncio.open_connection(sock=sock)
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[str, bytes]:
     machine = EchoServer()
 
     async def answer(event: Message | Goodbye) -> str | None:
@@ -21,8 +22,13 @@ async def server(sock: socket.socket) -> tuple[str, bytes]:
         machine.accept()
         return None
 
+    return await handshake_async(machine, reader, writer, answer)
+
+
+async def server(sock: socket.socket) -> tuple[str, bytes]:
+    reader, writer = await asyncio.open_connection(sock=sock)
     try:
-        return await handshake_async(machine, reader, writer, answer)
+        return await serve(reader, writer)
     finally:
         writer.close()
 
@@ -62,3 +68,39 @@ def test_an_answer_that_fails_is_raised() -> None:
     error, answer = play(b"\x01a\x04boom")
     assert isinstance(error, ZeroDivisionError)
     assert answer == b"ok"
+
+
+class Writer:
+    """Stands for a StreamWriter; notes what is written, and None where the peer's pace is waited for."""
+
+    def __init__(self) -> None:
+        self.said: list[bytes | None] = []
+
+    def write(self, data: bytes) -> None:
+        self.said.append(data)
+
+    async def drain(self) -> None:
+        self.said.append(None)
+
+
+def test_the_peers_pace_is_waited_for() -> None:
+    writer = Writer()
+
+    async def run() -> None:
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"\x01a\xff")
+        with pytest.raises(RemoteProtocolError):
+            await serve(reader, cast("asyncio.StreamWriter", writer))
+
+    asyncio.run(run())
+    assert writer.said == [b"ok", None, b"no", None]
+
+
+def test_a_read_takes_64_kib() -> None:
+    async def run() -> tuple[bytes, bytes]:
+        reader = asyncio.StreamReader()
+        reader.feed_data(b"\x00" + b"a" * 65535 + b"b")
+        _, early = await serve(reader, cast("asyncio.StreamWriter", Writer()))
+        return early, await reader.read(2)
+
+    assert asyncio.run(run()) == (b"a" * 65535, b"b")
