@@ -92,7 +92,7 @@ def contended(operation: Operation, other: Operation) -> tuple[float, float]:
     try:
         done = 0
         cpu, wall = time.process_time_ns(), time.monotonic_ns()
-        while time.monotonic_ns() - wall < CONTENDED_SECONDS * 1e9:
+        while not done or time.monotonic_ns() - wall < CONTENDED_SECONDS * 1e9:
             operation(100)
             done += 100
         return (time.process_time_ns() - cpu) / done, (time.monotonic_ns() - wall) / done

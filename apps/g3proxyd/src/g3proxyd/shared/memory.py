@@ -9,7 +9,12 @@ import ctypes
 import inspect
 import mmap
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from _ctypes import _PyCStructType as _StructType
+else:  # ctypes keeps the name of its metaclass to itself
+    _StructType = type(ctypes.Structure)
 
 Counter: TypeAlias = Annotated[int, "counter"]
 """Annotates what a `CounterGroup` counts since the start."""
@@ -24,10 +29,10 @@ _CELL = 8
 _MASK = (1 << 64) - 1
 
 
-class _CounterGroupType(type(ctypes.Structure)):  # type: ignore[misc]  # ctypes keeps the name of its metaclass private
+class _CounterGroupType(_StructType):
     """Turns annotations into cells."""
 
-    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
+    def __init__(cls, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:  # noqa: N805  # a metaclass
         super().__init__(name, bases, namespace)
         kinds = inspect.get_annotations(cls, eval_str=True)
         own = [name for name, kind in kinds.items() if kind in (Counter, Gauge)]
@@ -51,6 +56,8 @@ class CounterGroup(ctypes.Structure, metaclass=_CounterGroupType):
     """All counters in the order of their columns."""
     gauges: ClassVar[tuple[str, ...]]
     """Those of them that are gauges."""
+
+    __hash__ = object.__hash__  # objects as others are, which ctypes denies
 
 
 Group = TypeVar("Group", bound=CounterGroup)
