@@ -100,8 +100,10 @@ class PidFileError(OSError):
 class PidFile:
     """A file that holds the number of this process and is locked while it lives.
 
-    The lock is a record lock (fcntl), which ends with the process and which forked children do not have. The file
-    appears and changes as a whole: it is written beside its place and put there by `link` or `rename`.
+    The lock is a record lock (fcntl), which ends with the process and which forked children do not have; for that,
+    nothing else in this process may open the file, since the kernel drops such a lock when any descriptor of the file
+    is closed. The file appears and changes as a whole: it is written beside its place and put there by `link` or
+    `rename`.
     """
 
     def __init__(self, path: Path) -> None:
