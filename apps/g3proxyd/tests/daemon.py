@@ -47,14 +47,22 @@ class Daemon:
                 self.lines.append(line)
                 self._more.notify_all()
 
+    def workers(self) -> list[int]:
+        """The process ids of the workers."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def rss(self) -> int:
-        """Resident bytes of the process."""
-        text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
-        return int(next(line.split()[1] for line in text.splitlines() if line.startswith("Rss:"))) * 1024
+        """Resident bytes of the workers."""
+        total = 0
+        for pid in self.workers():
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            total += int(next(line.split()[1] for line in text.splitlines() if line.startswith("Rss:"))) * 1024
+        return total
 
     def fds(self) -> int:
-        """Open descriptors of the process."""
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        """Open descriptors of the workers."""
+        return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.workers())
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Send the signal and wait for the end; return the exit code."""

@@ -40,11 +40,11 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Config, int]]:
     """What would have been run."""
     calls: list[tuple[Config, int]] = []
 
-    def run(config: Config, verbosity: int = 0) -> int:
-        calls.append((config, verbosity))
+    def run(config: Config, options: RunOptions) -> int:
+        calls.append((config, options.verbosity))
         return 7
 
-    monkeypatch.setattr("g3proxyd.worker.run", run)
+    monkeypatch.setattr("g3proxyd.supervisor.process.run", run)
     return calls
 
 

@@ -92,7 +92,7 @@ def _panic(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="Print the graph of servers, escapers and resolvers, for Graphviz unless another is given, and exit.",
 )
 @click.option("-d", "--daemon", is_flag=True, help="Go to the background once everything is ready; needs --pid-file.")
-@click.option("-s", "--systemd", is_flag=True, help="Tell systemd what the process is doing (Type=notify-reload).")
+@click.option("-s", "--systemd", is_flag=True, help="Tell systemd what the process is doing (Type=notify).")
 @click.option("-m", "--monitored", is_flag=True, help="Another program supervises this one, in the foreground.")
 @click.option(
     "-p",
@@ -226,6 +226,6 @@ def _summary(config: Config) -> str:
 
 def _run(config: Config, options: RunOptions) -> None:
     # Everything that serves is imported only to serve: checking a file should not wait for it.
-    from .worker import run
+    from .supervisor.process import run
 
-    sys.exit(run(config, options.verbosity))
+    sys.exit(run(config, options))

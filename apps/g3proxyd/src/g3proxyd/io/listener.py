@@ -14,6 +14,9 @@ ACCEPTS_PER_TURN = 16
 EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 """Errors of accept() that stay until somebody frees something: to try again at once would only burn the processor."""
 
+MOST_IN_QUEUE = 65536
+"""Connections taken at the end: a successor that shares the socket goes on, and its clients need not end with us."""
+
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
 """Seconds to wait after such an error; doubled each time up to the longest."""
@@ -42,11 +45,26 @@ class Listener:
         self._loop = loop
         self._on_connection = on_connection
         self._pause = 0.0
+        self._started = False
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Begin to accept."""
-        self._loop.add_reader(self.sock.fileno(), self._readable)
+        if not self._started:
+            self._started = True
+            self._watch()
+
+    def hand_to(self, on_connection: Callable[[socket.socket, Peer], None]) -> None:
+        """Let somebody else have the connections from now on."""
+        self._on_connection = on_connection
+
+    def drain(self) -> None:
+        """Take what waits in the kernel's queue, then stop and close."""
+        if self.sock.fileno() >= 0:
+            for _ in range(0, MOST_IN_QUEUE, ACCEPTS_PER_TURN):
+                if not self._accept_some():
+                    break
+        self.close()
 
     def close(self) -> None:
         """Stop and close; may be called again. Connections in the kernel's queue are lost with the last socket."""
@@ -54,20 +72,24 @@ class Listener:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-            else:
+            elif self._started:
                 self._loop.remove_reader(self.sock.fileno())
             self.sock.close()
 
-    def _readable(self) -> None:
+    def _watch(self) -> None:
+        self._loop.add_reader(self.sock.fileno(), self._accept_some)
+
+    def _accept_some(self) -> bool:
+        """Take connections; False when there is none left, or no way to take it now."""
         for _ in range(ACCEPTS_PER_TURN):
             try:
                 connection, address = self.sock.accept()
             except (BlockingIOError, InterruptedError):
-                return
+                return False
             except OSError as error:
                 if error.errno in EXHAUSTED:
                     self._exhausted(error)
-                    return
+                    return False
                 # ECONNABORTED and the network errors that accept(2) passes on concern one connection only.
                 self.failed += 1
                 continue
@@ -77,18 +99,20 @@ class Listener:
             if address[0].startswith(MAPPED):
                 address = (address[0][len(MAPPED) :], address[1])
             self._on_connection(connection, address)
+        return True
 
     def _exhausted(self, error: OSError) -> None:
         self.failed += 1
         if not self._pause:
             log.error("cannot accept on %s: %s; trying again until it works", self.sock.getsockname(), error)
         self._pause = min(self._pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
-        self._loop.remove_reader(self.sock.fileno())
-        self._timer = self._loop.call_later(self._pause, self._resume)
+        if self._timer is None:
+            self._loop.remove_reader(self.sock.fileno())
+            self._timer = self._loop.call_later(self._pause, self._resume)
 
     def _resume(self) -> None:
         self._timer = None
-        self.start()
+        self._watch()
 
     def _recovered(self) -> None:
         if self._pause:

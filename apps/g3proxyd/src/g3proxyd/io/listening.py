@@ -1,7 +1,9 @@
-"""Opening the sockets that a server listens on."""
+"""Opening the sockets that a server listens on, and how one ends without turning away who is about to get in."""
 
-import os
+import contextlib
+import ctypes
 import socket
+import struct
 from typing import TYPE_CHECKING
 
 from .sockopts import bind_to_device, set_options, tcp_options
@@ -10,34 +12,39 @@ if TYPE_CHECKING:
     from ..config.values.listen import TcpListen
     from ..config.values.sockopts import TcpMiscSockOpts
 
+SO_ATTACH_FILTER = 26
+"""Of <asm-generic/socket.h>; the socket module has it not."""
 
-def open_listening(listen: "TcpListen", misc: "TcpMiscSockOpts") -> list[socket.socket]:
-    """The listening sockets of one server, non-blocking, all on one address. Raises OSError.
+HANDSHAKES = 0.2
+"""Seconds for the last handshakes of a socket that lets nobody in any more: the way there and back of most clients."""
+
+_NO_SYN = (
+    (0x30, 0, 0, 13),  # load the byte of TCP's flags; the packet begins with TCP's header here
+    (0x45, 0, 1, 0x02),  # is SYN among them?
+    (0x06, 0, 0, 0),  # then drop the packet
+    (0x06, 0, 0, 0xFFFF_FFFF),  # else take all of it
+)
+"""A classic BPF program (Linux, Documentation/networking/filter.rst): code, jump if true, jump if false, operand."""
+
+
+def open_bound(listen: "TcpListen", misc: "TcpMiscSockOpts", cpu: int | None = None) -> socket.socket:
+    """A socket that has its address and does not listen yet, non-blocking. Raises OSError.
 
     The options of accepted connections are set here: Linux gives them the options of the socket that they came
-    through, which saves several system calls per connection.
+    through, which saves several system calls per connection. Among the sockets of one address the one with the ``cpu``
+    on which a connection arrives is preferred.
     """
-    sockets: list[socket.socket] = []
-    try:
-        for _ in range(listen.sockets(os.cpu_count() or 1)):
-            sockets.append(_open(listen, misc))  # noqa: PERF401 - those that are open are closed when one fails
-    except BaseException:
-        for sock in sockets:
-            sock.close()
-        raise
-    return sockets
-
-
-def _open(listen: "TcpListen", misc: "TcpMiscSockOpts") -> socket.socket:
     address = listen.address
     family = socket.AF_INET if address.host.version == 4 else socket.AF_INET6
     sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Several sockets on one address, and a successor that takes over while we still serve.
+        # One socket for each worker on one address, and those of a successor that has other options.
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, listen.ipv6_only)
+        if cpu is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_INCOMING_CPU, cpu)
         set_options(sock, tcp_options(family, misc, listen.keepalive))
         if listen.max_segment_size is not None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, listen.max_segment_size)
@@ -46,8 +53,20 @@ def _open(listen: "TcpListen", misc: "TcpMiscSockOpts") -> socket.socket:
         if listen.interface is not None:
             set_options(sock, [bind_to_device(listen.interface)])
         sock.bind((str(address.host), address.port))
-        sock.listen(listen.backlog)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def hold_back(sock: socket.socket) -> None:
+    """Let no new handshake begin on a listening socket; those under way may finish.
+
+    Who knocks now hears nothing and tries again a second later, when another socket of the address answers, or none.
+    Once `HANDSHAKES` have passed, the queue is complete: what has been accepted then is all there was. Where the kernel
+    has no such filter, nothing happens.
+    """
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
+    # Without it, the window between the last accept() and close() is a few microseconds.
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(_NO_SYN), ctypes.addressof(program)))

@@ -10,6 +10,7 @@ from typing import Protocol
 from g3_acl import Action, NetworkRule
 
 from ..io.listener import Listener, Peer
+from ..io.listening import hold_back
 from ..io.stream import Stream
 from ..task.errors import forbidden
 from ..upstream import Upstream
@@ -53,12 +54,16 @@ class Server(ABC):
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:
         """How the life of a connection begins."""
 
-    def listen(self, sockets: list[socket.socket]) -> None:
-        """Accept on these listening sockets; the server owns them."""
-        for sock in sockets:
-            listener = Listener(self.context.loop, sock, self.accept)
-            listener.start()
-            self._listeners.append(listener)
+    def adopt(self, listener: Listener) -> None:
+        """Take the connections of this listener, and begin to if nobody did before; the server owns it."""
+        listener.hand_to(self.accept)
+        listener.start()
+        self._listeners.append(listener)
+
+    def release(self) -> list[Listener]:
+        """Give the listeners away: the caller owns them, and until it says otherwise the server gets what they take."""
+        listeners, self._listeners = self._listeners, []
+        return listeners
 
     def addresses(self) -> list[Peer]:
         """Where the server listens."""
@@ -81,12 +86,16 @@ class Server(ABC):
             self.stats.dest_denied += 1
             raise forbidden("target dest denied")
 
-    def go_offline(self) -> None:
-        """Close the listening sockets; running tasks go on."""
-        self.online = False
+    def hold_back(self) -> None:
+        """Let no new handshakes begin at the listening sockets: see `io.listening.hold_back`."""
         for listener in self._listeners:
-            listener.close()
-        self._listeners.clear()
+            hold_back(listener.sock)
+
+    def go_offline(self) -> None:
+        """Take what waits at the listening sockets and close them; running tasks go on."""
+        self.online = False
+        for listener in self.release():
+            listener.drain()
 
     @property
     def connections(self) -> int:
@@ -99,6 +108,11 @@ class Server(ABC):
         self.stats.on_idle = done.set
         if self.stats.task_alive:
             await done.wait()
+
+    async def connections_done(self) -> None:
+        """Wait until the last connection has ended."""
+        while self._connections:
+            await asyncio.wait(self._connections)
 
     async def abort(self) -> None:
         """Cancel what is left of the connections and wait until they are gone."""

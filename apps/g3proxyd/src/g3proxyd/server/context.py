@@ -12,26 +12,24 @@ from ..io.pacing import SpeedLimit
 from ..io.relay import RelayHost, RelayOptions, Result
 from ..io.timers import Wheel
 from ..log import Logger
+from ..shared.memory import Counter, CounterGroup, Gauge
 from ..task.errors import Reason
 from ..task.notes import Event, TaskNotes
 from ..upstream import Upstream
 
 
-class ServerStats:
+class ServerStats(CounterGroup):
     """Counters of one server since its start, by the names of g3's metrics."""
 
-    __slots__ = ("connection_total", "dest_denied", "listen_dropped", "on_idle", "task_alive", "task_total")
-
-    def __init__(self) -> None:
-        self.connection_total = 0
-        self.listen_dropped = 0
-        """Connections that the ingress filter refused."""
-        self.task_total = 0
-        self.task_alive = 0
-        self.dest_denied = 0
-        """Requests whose target the server's rules deny."""
-        self.on_idle: Callable[[], None] | None = None
-        """Called whenever the last running task has ended: a drain waits for it."""
+    connection_total: Counter
+    listen_dropped: Counter
+    """Connections that the ingress filter refused."""
+    task_total: Counter
+    task_alive: Gauge
+    dest_denied: Counter
+    """Requests whose target the server's rules deny."""
+    on_idle: Callable[[], None] | None = None
+    """Called whenever the last running task has ended: a drain waits for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,11 @@
-"""From the checked configuration to the objects that do the work."""
+"""From the checked configuration to the objects that do the work, with what a reload need not touch."""
 
 import asyncio
+from collections.abc import Mapping
 
 from ..config import Config, DummyCloseConfig, HttpProxyConfig, ServerConfig, SocksProxyConfig, TcpServerConfig
+from ..config.graph import uses
+from ..config.module import ModuleConfig
 from ..escaper import Escaper, make_escaper
 from ..escaper.dummy_deny import DummyDenyEscaper
 from ..io.poller import Poller
@@ -11,71 +14,130 @@ from ..io.timers import Wheel
 from ..log import Loggers
 from ..resolver import Resolver, make_resolver
 from ..server.base import Server
-from ..server.context import ServerContext
+from ..server.context import ServerContext, ServerStats
 from ..server.destination import DestinationFilter
 from ..server.dummy_close import DummyCloseServer
 from ..server.http_proxy import HttpProxyServer
 from ..server.socks_proxy import SocksProxyServer
+from ..shared.memory import Row
 
 
-class Modules:
-    """Everything that runs on one event loop, by kind and name."""
+class Base:
+    """What all objects of one worker share, whatever is reloaded."""
 
-    def __init__(self, config: Config, loggers: Loggers, loop: asyncio.AbstractEventLoop) -> None:
-        """Build it all. Nothing listens yet, and nothing has been sent."""
-        self._loggers = loggers
-        self._loop = loop
-        self._wheel = Wheel(loop)
-        self._poller = Poller(loop)
-        self._relays = RelayHost(self._poller, self._wheel)
-        self.resolvers: dict[str, Resolver] = {
-            name: make_resolver(resolver, loggers.resolve) for name, resolver in config.resolvers.items()
-        }
-        self.escapers: dict[str, Escaper] = {
-            name: make_escaper(escaper, self.resolvers, loggers.escape) for name, escaper in config.escapers.items()
-        }
-        self.servers: dict[str, Server] = {name: self._server(server) for name, server in config.servers.items()}
+    def __init__(self, loggers: Loggers, loop: asyncio.AbstractEventLoop, row: Row | None = None) -> None:
+        """``row`` is where to count; without one, counters are private."""
+        self.loggers = loggers
+        self.loop = loop
+        self.wheel = Wheel(loop)
+        self.poller = Poller(loop)
+        self.relays = RelayHost(self.poller, self.wheel)
+        self._row = row
+        self._stats: dict[str, ServerStats] = {}
+
+    def server_stats(self, name: str, columns: Mapping[str, int]) -> ServerStats:
+        """The counters of all servers that ever had this name."""
+        if name not in self._stats:
+            column = columns.get(f"server {name}")
+            if self._row is not None and column is not None:
+                self._stats[name] = self._row.group(ServerStats, column)
+            else:
+                self._stats[name] = ServerStats()
+        return self._stats[name]
 
     def close(self) -> None:
         """Release what the event loop does not."""
-        self._relays.pipes.close()
-        self._poller.close()
+        self.relays.pipes.close()
+        self.poller.close()
 
-    def _server(self, config: ServerConfig) -> Server:
+
+class Modules:
+    """Everything that a configuration names, by kind and name. It is built whole, and never changes."""
+
+    def __init__(
+        self, config: Config, base: Base, before: "Modules | None" = None, columns: Mapping[str, int] | None = None
+    ) -> None:
+        """Build it all; nothing listens yet, and nothing has been sent.
+
+        An object of ``before`` stays what it is if its own configuration and everything that it uses do. ``columns``
+        tells where in the row the counters of an object begin, by kind and name. Raises ValueError for what a library
+        does not take.
+        """
+        self.config = config
+        self._base = base
+        self.resolvers: dict[str, Resolver] = {}
+        self.escapers: dict[str, Escaper] = {}
+        self.servers: dict[str, Server] = {}
+        for name, resolver in config.resolvers.items():
+            if before is not None and before.config.resolvers.get(name) == resolver:
+                self.resolvers[name] = before.resolvers[name]
+            else:
+                self.resolvers[name] = make_resolver(resolver, base.loggers.resolve)
+        for name, escaper in config.escapers.items():
+            if before is not None and before.config.escapers.get(name) == escaper and self._uses_same(before, escaper):
+                self.escapers[name] = before.escapers[name]
+            else:
+                self.escapers[name] = make_escaper(escaper, self.resolvers, base.loggers.escape)
+        for name, server in config.servers.items():
+            if before is not None and before.config.servers.get(name) == server and self._uses_same(before, server):
+                self.servers[name] = before.servers[name]
+            else:
+                self.servers[name] = self._server(server, base.server_stats(name, columns or {}))
+
+    def resolvers_of(self, server: Server) -> set[Resolver]:
+        """The resolvers that this server, which is one of these or was made with them, leads to."""
+        found: set[Resolver] = set()
+        ahead: list[ModuleConfig] = [self.config.servers[server.name]]
+        while ahead:
+            for kind, name in uses(ahead.pop()):
+                if kind == "resolver":
+                    found.add(self.resolvers[name])
+                elif kind == "escaper":
+                    ahead.append(self.config.escapers[name])
+        return found
+
+    def _uses_same(self, before: "Modules", config: ModuleConfig) -> bool:
+        """Whether the objects that this one names are those that it has used before."""
+        return all(
+            getattr(self, f"{kind}s").get(name) is getattr(before, f"{kind}s").get(name) for kind, name in uses(config)
+        )
+
+    def _server(self, config: ServerConfig, stats: ServerStats) -> Server:
         match config:
             case HttpProxyConfig():
-                return HttpProxyServer(self._tcp_context(HttpProxyServer.type_name, config), config)
+                return HttpProxyServer(self._tcp_context(HttpProxyServer.type_name, config, stats), config)
             case SocksProxyConfig():
                 destinations = DestinationFilter(config.name, config.dst_host_filter_set, config.dst_port_filter)
-                context = self._tcp_context(SocksProxyServer.type_name, config)
+                context = self._tcp_context(SocksProxyServer.type_name, config, stats)
                 return SocksProxyServer(
                     context, destinations, config.ingress_network_filter, config.negotiation_timeout
                 )
             case DummyCloseConfig():
-                return DummyCloseServer(self._context(DummyCloseServer.type_name, config.name))
+                return DummyCloseServer(self._context(DummyCloseServer.type_name, config.name, stats))
         raise TypeError(f"there is no server for {type(config).__name__}")
 
-    def _context(self, type_name: str, name: str) -> ServerContext:
+    def _context(self, type_name: str, name: str, stats: ServerStats) -> ServerContext:
         return ServerContext(
             type_name=type_name,
             name=name,
-            loop=self._loop,
-            wheel=self._wheel,
-            relays=self._relays,
+            loop=self._base.loop,
+            wheel=self._base.wheel,
+            relays=self._base.relays,
             escaper=DummyDenyEscaper("deny"),
-            task_log=self._loggers.task,
+            task_log=self._base.loggers.task,
             relay_options=RelayOptions(),
+            stats=stats,
         )
 
-    def _tcp_context(self, type_name: str, config: TcpServerConfig) -> ServerContext:
+    def _tcp_context(self, type_name: str, config: TcpServerConfig, stats: ServerStats) -> ServerContext:
         return ServerContext(
             type_name=type_name,
             name=config.name,
-            loop=self._loop,
-            wheel=self._wheel,
-            relays=self._relays,
+            loop=self._base.loop,
+            wheel=self._base.wheel,
+            relays=self._base.relays,
             escaper=self.escapers[config.escaper],
-            task_log=self._loggers.task,
+            task_log=self._base.loggers.task,
             relay_options=RelayOptions(
                 copy_size=config.tcp_copy_buffer_size,
                 yield_size=config.tcp_copy_yield_size,
@@ -86,4 +148,5 @@ class Modules:
             log_created=config.flush_task_log_on_created,
             log_connected=config.flush_task_log_on_connected,
             log_interval=config.task_log_flush_interval,
+            stats=stats,
         )

@@ -1,18 +1,28 @@
-"""The process around a worker: sockets, signals, the process log."""
+"""The process around a worker, a fork of the supervisor: what it inherits, what it is asked for, its signals."""
 
 import asyncio
-import contextlib
+import ctypes
 import gc
 import logging
+import os
 import signal
 import socket
-import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import uvloop
+from g3_escape import Family
 
-from ..config import Config, TcpServerConfig
-from ..io.listening import open_listening
-from ..log import make_loggers
+from ..config import Config
+from ..config.values.resolve import QueryStrategy
+from ..log import Loggers, make_loggers
+from ..resolver import Resolver
+from ..shared.memory import Row
+from ..supervisor.link import Link
+from ..supervisor.messages import Abandon, Commit, End, ForceQuit, Plan, Prepare, Resolve, Retired, Start, Stay
+from ..supervisor.sockets import Key
+from ..system import affinity
 from .worker import Quit, Worker
 
 log = logging.getLogger(__name__)
@@ -20,76 +30,210 @@ log = logging.getLogger(__name__)
 LOG_PATIENCE = 5.0
 """Seconds for the last log lines to be written at the end."""
 
+PR_SET_PDEATHSIG = 1
+"""Of <linux/prctl.h>."""
+
 SIGNALS = {signal.SIGTERM: Quit.GRACEFUL, signal.SIGINT: Quit.AT_ONCE, signal.SIGQUIT: Quit.AT_ONCE}
-"""As g3proxy has them."""
+"""What they mean to a worker whose supervisor is gone. While it lives, only the supervisor says what happens: a
+terminal and systemd send their signals to all processes of a service at once."""
 
 
-def run(config: Config, verbosity: int = 0) -> int:
-    """Serve until a signal ends it; return the exit code. ``verbosity`` counts -v options."""
-    set_up_process_log(verbosity)
-    if config.runtime.thread_name is not None:
-        set_process_name(config.runtime.thread_name)
-    try:
-        sockets = open_all(config)
-    except OSError as error:
-        log.error("%s", error)
-        return 1
-    loggers = make_loggers(config.log)
-    calm_the_collector()
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """What a worker has from the supervisor when it begins."""
+
+    number: int
+    """Workers are counted from 0; the log counts them from 1, as people do."""
+    supervisor: int
+    """The supervisor's process id."""
+    config: Config
+    plan: Plan
+    sockets: Mapping[Key, socket.socket]
+    """The listening sockets of the plan."""
+    row: Row
+    """Where it counts."""
+    columns: Mapping[str, int]
+    group: str = ""
+    """The daemon group."""
+
+
+def main(inheritance: Inheritance, link: socket.socket) -> int:
+    """Be a worker until the end; return the exit code. Signals are blocked when it begins."""
+    name_log_lines(f"worker {inheritance.number + 1}")
+    die_with(inheritance.supervisor)
+    wake_the_collector()
+    setting = inheritance.config.worker.sched_affinity if inheritance.config.worker is not None else None
+    affinity.apply(inheritance.number, setting)
+    loggers = make_loggers(inheritance.config.log, inheritance.group)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(Worker(config, loggers, sockets)))
+            runner.run(serve(inheritance, link, loggers))
     finally:
         loggers.close(LOG_PATIENCE)
     return 0
 
 
-def open_all(config: Config) -> dict[str, list[socket.socket]]:
-    """The listening sockets of all servers by name. Raises OSError that names the server and the address."""
-    sockets: dict[str, list[socket.socket]] = {}
-    for name, server in config.servers.items():
-        if isinstance(server, TcpServerConfig) and server.listen is not None:
-            try:
-                sockets[name] = open_listening(server.listen, server.tcp_misc_opts)
-            except OSError as error:
-                for opened in sockets.values():
-                    for sock in opened:
-                        sock.close()
-                where = f"server {name} cannot listen on {server.listen.address}"
-                raise OSError(error.errno, f"{where}: {error.strerror or error}") from None
-    return sockets
+def name_log_lines(name: str) -> None:
+    """Let each line of the process log say which process it is from."""
+    formatter = logging.Formatter(f"%(asctime)s %(levelname)s {name}: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(formatter)
 
 
-def set_up_process_log(verbosity: int) -> None:
-    """What the process says about itself goes to standard error; standard output belongs to the task log."""
-    level = logging.DEBUG if verbosity > 1 else logging.INFO
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(message)s")
+def die_with(supervisor: int) -> None:
+    """Have the kernel send SIGTERM when the supervisor dies, so that a worker drains instead of serving for ever."""
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != supervisor:  # it died before that
+        signal.raise_signal(signal.SIGTERM)
 
 
-def calm_the_collector() -> None:
-    """Let the garbage collector skip what lives as long as the process, and look less often at the rest.
-
-    Connections leave no reference cycles behind, so it has next to nothing to find.
-    """
-    gc.collect()
-    gc.freeze()
+def wake_the_collector() -> None:
+    """Collect garbage again, but rarely: connections leave no reference cycles behind, so there is next to nothing."""
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
 
 
-def set_process_name(name: str) -> None:
-    """What ps and top show; the kernel keeps 15 bytes of it."""
-    with contextlib.suppress(OSError), open("/proc/self/comm", "w", encoding="ascii") as comm:
-        comm.write(name)
-
-
-async def _serve(worker: Worker) -> None:
+async def serve(inheritance: Inheritance, sock: socket.socket, loggers: Loggers) -> None:
+    """Serve on the running event loop."""
     loop = asyncio.get_running_loop()
+    worker = Worker(inheritance.config, loggers, row=inheritance.row)
+    clerk = Clerk(worker, inheritance)
+    link = Link(sock, clerk.answer, lambda: worker.quit(Quit.GRACEFUL))
     for number, how in SIGNALS.items():
-        loop.add_signal_handler(number, _on_signal, worker, number, how)
-    await worker.run()
-    log.info("the end")
+        loop.add_signal_handler(number, _on_signal, worker, inheritance.supervisor, number, how)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    try:
+        await worker.run()
+    finally:
+        link.close()
 
 
-def _on_signal(worker: Worker, number: signal.Signals, how: Quit) -> None:
-    log.info("%s: going to end (%s)", number.name, how.value)
-    worker.quit(how)
+def _on_signal(worker: Worker, supervisor: int, number: signal.Signals, how: Quit) -> None:
+    if os.getppid() != supervisor:
+        log.warning("the supervisor is gone: going to end (%s)", how.value)
+        worker.quit(how)
+
+
+class Clerk:
+    """Answers the supervisor's requests."""
+
+    def __init__(self, worker: Worker, inheritance: Inheritance) -> None:
+        self._worker = worker
+        self._first = inheritance.config
+        self._sockets = dict(inheritance.sockets)
+        self._plan = inheritance.plan
+        self._columns = inheritance.columns
+        self._next_plan: Plan | None = None
+
+    async def answer(self, request: Any, fds: list[int]) -> Any:
+        """Do what is asked for; see `supervisor.messages`."""
+        match request:
+            case Start():
+                self._build(self._first, self._columns)
+                self._next_plan = self._plan
+            case Prepare():
+                self._prepare(request, fds)
+            case Commit():
+                self._commit()
+            case Abandon():
+                self._abandon()
+            case Stay():
+                self._worker.stay(online=request.online)
+            case End():
+                self._worker.quit(request.how)
+            case Retired():
+                return self._retired()
+            case ForceQuit():
+                return await self._force_quit(request.name)
+            case Resolve():
+                return await self._resolve(request)
+            case _:
+                raise TypeError(f"a worker does not know what {type(request).__name__} is")
+        return None
+
+    def _build(self, config: Config, columns: Mapping[str, int]) -> None:
+        try:
+            self._worker.prepare(config, columns)
+        except ValueError:  # says what is wrong with the configuration
+            raise
+        except Exception:
+            log.exception("the configuration cannot be built")
+            raise
+
+    def _prepare(self, request: Prepare, fds: list[int]) -> None:
+        for key, fd in zip(request.new, fds, strict=True):
+            self._sockets[key] = socket.socket(fileno=fd)
+        self._next_plan = request.plan
+        try:
+            self._build(request.config, request.columns)
+        except Exception:
+            self._abandon()
+            raise
+
+    def _commit(self) -> None:
+        if self._next_plan is not None:
+            self._plan, self._next_plan = self._next_plan, None
+        self._worker.commit({name: [self._sockets[key] for key in keys] for name, keys in self._plan.items()})
+        # The others have been closed by the worker.
+        self._keep_planned()
+
+    def _abandon(self) -> None:
+        self._next_plan = None
+        self._worker.abandon()
+        for sock in self._keep_planned():
+            sock.close()
+
+    def _keep_planned(self) -> list[socket.socket]:
+        """Forget the sockets that are not in the plan, and return them."""
+        planned = {key for keys in self._plan.values() for key in keys}
+        return [self._sockets.pop(key) for key in list(self._sockets) if key not in planned]
+
+    def _retired(self) -> dict[str, int]:
+        connections: dict[str, int] = {}
+        for server in self._worker.retired:
+            connections[server.name] = connections.get(server.name, 0) + server.connections
+        return connections
+
+    async def _force_quit(self, name: str | None) -> int:
+        servers = [server for server in self._worker.retired if name in (None, server.name)]
+        await self._worker.force_quit(servers)
+        return len(servers)
+
+    async def _resolve(self, request: Resolve) -> list[str]:
+        modules = self._worker.modules
+        resolver = modules.resolvers.get(request.resolver) if modules is not None else None
+        if resolver is None:
+            raise ValueError(f"there is no resolver called {request.resolver!r} here")
+        return await resolve(resolver, request.domain, request.strategy, request.delay)
+
+
+async def resolve(resolver: Resolver, domain: str, strategy: QueryStrategy, delay: float) -> list[str]:
+    """The addresses of a domain as text, best first; ``delay`` seconds is the wait for the preferred family.
+
+    Raises ResolveError if no family that was asked for has any.
+    """
+    families = FAMILIES[strategy]
+    asked = [asyncio.ensure_future(resolver.resolve(domain, family)) for family in families]
+    try:
+        done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        if asked[0] not in done and any(not task.exception() and task.result().addresses for task in done):
+            await asyncio.wait(asked[:1], timeout=delay)
+        else:
+            await asyncio.wait(asked)
+        answers = [task.result() for task in asked if task.done() and task.exception() is None]
+        if not answers:
+            raise next(error for task in asked if task.done() and (error := task.exception()) is not None)
+        return [str(address) for answer in answers for address in answer.addresses]
+    finally:
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+
+
+FAMILIES = {
+    QueryStrategy.IPV4_ONLY: (Family.IPV4,),
+    QueryStrategy.IPV6_ONLY: (Family.IPV6,),
+    QueryStrategy.IPV4_FIRST: (Family.IPV4, Family.IPV6),
+    QueryStrategy.IPV6_FIRST: (Family.IPV6, Family.IPV4),
+}

@@ -1,0 +1,1 @@
+"""The process that owns the listening sockets and watches over the workers."""

@@ -1,0 +1,82 @@
+"""What a supervisor asks of its workers. Each request has an answer: a value, or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..config import Config
+from ..config.values.resolve import QueryStrategy
+from ..worker.worker import Quit
+from .sockets import Key
+
+__all__ = ["Abandon", "Commit", "End", "ForceQuit", "Plan", "Prepare", "Request", "Resolve", "Retired", "Start", "Stay"]
+
+Plan: TypeAlias = Mapping[str, tuple[Key, ...]]
+"""The sockets that one worker listens on, by the name of their server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The first request: it is answered once everything of the configuration is built."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Build what is new in this configuration. The sockets ``new`` come along as descriptors."""
+
+    config: Config
+    plan: Plan
+    new: tuple[Key, ...]
+    columns: Mapping[str, int]
+    """Where counters begin, see `shared.memory.Layout`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Serve with what was prepared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abandon:
+    """Drop what was prepared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """Go offline soon (False), or stay after all: see `Worker.stay`."""
+
+    online: bool
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """End; it is answered at once."""
+
+    how: Quit
+
+
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """The servers that a reload has put out of service: answered with how many connections each name has yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForceQuit:
+    """End the connections of retired servers: of those with this name, or of all. Answered with their number."""
+
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Ask a resolver: answered with addresses as text, best first."""
+
+    resolver: str
+    domain: str
+    strategy: QueryStrategy
+    delay: float
+
+
+Request: TypeAlias = Start | Prepare | Commit | Abandon | Stay | End | Retired | ForceQuit | Resolve

@@ -1,0 +1,383 @@
+"""The supervisor: keeps the listening sockets open and the workers alive, and brings changes to all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ..config import Config
+from ..io.listening import HANDSHAKES, hold_back
+from ..server.context import ServerStats
+from ..shared.memory import Counters, Layout
+from ..worker import process as worker_process
+from ..worker.worker import Quit
+from . import spawn
+from .link import LinkError, RefusedError
+from .messages import Abandon, Commit, End, Plan, Prepare, Start, Stay
+from .slot import Process, Slot
+from .sockets import Key, Sockets, Staged, share
+
+__all__ = ["ApplyError", "StartError", "Supervisor"]
+
+log = logging.getLogger(__name__)
+
+START_PATIENCE = 60.0
+"""Seconds that a worker has to build everything."""
+
+CHANGE_PATIENCE = 20.0
+"""Seconds that a worker has to build what a reload changes."""
+
+END_PATIENCE = 10.0
+"""Seconds that a worker has beyond the timers of `runtime`; then it is killed."""
+
+
+class StartError(Exception):
+    """It cannot serve; the text says why."""
+
+
+class ApplyError(Exception):
+    """A configuration could not be applied, and nothing has changed; the text says why."""
+
+
+class Supervisor:
+    """Serves through workers until it is told to end. Lives on one asyncio event loop, which is never uvloop's."""
+
+    def __init__(self, config: Config, workers: int, sockets: Sockets, staged: Staged, group: str = "") -> None:
+        """``staged`` are the sockets of the configuration, of which ``sockets`` has those that listen already."""
+        self.config = replace(config, warnings=())
+        self.sockets = sockets
+        self.layout = Layout()
+        self.counters = Counters(workers)
+        self.slots = [Slot(number) for number in range(workers)]
+        self.leaving = False
+        """On the way to the end, with open sockets yet."""
+        self.closed = False
+        """The listening sockets are closed for good."""
+        self.changing = asyncio.Lock()
+        """Held while a configuration is being applied or the sockets are handed over."""
+        self._group = group
+        self._staged = staged
+        self._version = 1
+        self._how = Quit.GRACEFUL
+        self._go = asyncio.Event()
+        self._end = asyncio.Event()
+        self._absent: set[int] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+        self._chores: set[asyncio.Task[None]] = set()
+        self._leave: asyncio.Task[None] | None = None
+        self._extend_layout(config)
+        sockets.commit(staged)
+
+    # --- the beginning ---
+
+    async def start(self, *, all_workers: bool = False) -> None:
+        """Start the workers and wait until they have built everything; they do not accept before `go`.
+
+        Raises StartError if no worker can, or not ``all_workers`` if that is asked for.
+        """
+        asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
+        self._keepers = [asyncio.create_task(self._keep(slot)) for slot in self.slots]
+        failures = [failure for slot in self.slots if (failure := await slot.first) is not None]
+        if failures and (all_workers or len(failures) == len(self.slots)):
+            raise StartError(failures[0])
+
+    async def go(self) -> None:
+        """Begin to accept."""
+        try:
+            self.sockets.listen(self._staged)
+        except OSError as error:
+            raise StartError(f"cannot listen: {error.strerror or error}") from None
+        self._go.set()
+        for name, keys in self.sockets.servers.items():
+            for address in dict.fromkeys(self.sockets[key].getsockname()[:2] for key in keys):
+                log.info("server %s listens on %s port %d", name, *address)
+
+    # --- the end ---
+
+    async def ended(self) -> None:
+        """Wait until the last worker has ended."""
+        await asyncio.gather(*self._keepers)
+
+    def leave(self) -> bool:
+        """Begin the graceful end; False if the end has begun already."""
+        if self.closed or self.leaving:
+            return False
+        self.leaving = True
+        self._leave = asyncio.create_task(self._leave_slowly())
+        return True
+
+    def stay(self) -> bool:
+        """Take `leave` back; False if it is too late, or has not been called."""
+        if self.closed or self._leave is None:
+            return False
+        self._leave.cancel()
+        self._leave = None
+        self.leaving = False
+        self._chore(self._tell_all(Stay(online=True)))
+        return True
+
+    def quit(self, how: Quit) -> None:
+        """Close the listening sockets and let the workers end in this way; a second AT_ONCE kills them."""
+        if self._leave is not None and how is Quit.AT_ONCE:
+            self._leave.cancel()
+        again = self.closed and how is Quit.AT_ONCE and self._how is Quit.AT_ONCE
+        self._how = how
+        self.closed = True
+        self.sockets.close()
+        self._end.set()
+        for slot in self.slots:
+            if slot.process is not None and not slot.process.ended.done():
+                slot.state = "draining"
+                if again:
+                    slot.process.kill()
+        self._chore(self._see_off(how))
+
+    async def _leave_slowly(self) -> None:
+        await self._tell_all(Stay(online=False))
+        await asyncio.sleep(self.config.runtime.server_offline_delay)
+        self.sockets.hold_back()
+        await asyncio.sleep(HANDSHAKES)
+        self._leave = None
+        self.quit(Quit.OFFLINE)
+
+    async def _see_off(self, how: Quit) -> None:
+        runtime = self.config.runtime
+        patience = runtime.task_quit_timeout + END_PATIENCE
+        if how is not Quit.AT_ONCE:
+            patience += runtime.task_wait_delay + runtime.task_wait_timeout
+        await self._tell_all(End(how))
+        await asyncio.wait(self._keepers, timeout=patience)
+        if self._how is how:
+            for slot in self.slots:
+                if slot.process is not None and not slot.process.ended.done():
+                    log.error("%s (pid %d) does not end: it is killed", slot.name, slot.process.pid)
+                    slot.process.kill()
+
+    # --- changes ---
+
+    async def apply(self, config: Config) -> None:
+        """Let all workers serve with another configuration, or none. Raises ApplyError."""
+        async with self.changing:
+            if self.closed:
+                raise ApplyError("the daemon is about to end")
+            config = replace(config, warnings=())
+            try:
+                self._extend_layout(config)
+                staged = self.sockets.stage(config)
+            except (OSError, ValueError) as error:
+                raise ApplyError(error.strerror or str(error) if isinstance(error, OSError) else str(error)) from None
+            slots = [slot for slot in self.slots if slot.serving]
+            async with contextlib.AsyncExitStack() as stack:
+                for slot in slots:
+                    await stack.enter_async_context(slot.changing)
+                await self._change(config, staged, slots)
+        await self._rebalance()
+
+    async def _change(self, config: Config, staged: Staged, slots: list[Slot]) -> None:
+        plans = {slot: self._plan(slot.number, staged.servers) for slot in slots}
+        outcomes = await asyncio.gather(
+            *(self._prepare(slot, config, plans[slot], staged) for slot in slots), return_exceptions=True
+        )
+        failure = next((str(outcome) for outcome in outcomes if isinstance(outcome, ApplyError)), None)
+        if failure is None and not self.closed:
+            try:
+                self.sockets.listen(staged)
+            except OSError as error:
+                failure = f"cannot listen: {error.strerror or error}"
+        if failure is not None or self.closed:
+            await self._tell(slots, Abandon())
+            self.sockets.abandon(staged)
+            raise ApplyError(failure or "the daemon is about to end")
+        retired = self.sockets.commit(staged)
+        self.config = config
+        self._version += 1
+        version = self._version
+        if retired:
+            for sock in retired.values():
+                hold_back(sock)
+            await asyncio.sleep(HANDSHAKES)
+            for sock in retired.values():
+                sock.close()
+        for slot, outcome in zip(slots, await self._tell(slots, Commit()), strict=True):
+            if outcome is None:
+                slot.version, slot.plan = version, plans[slot]
+            elif not isinstance(outcome, LinkError):
+                log.error("%s cannot serve with the new configuration and is replaced: %s", slot.name, outcome)
+                if slot.process is not None:
+                    slot.process.kill()
+
+    async def _prepare(self, slot: Slot, config: Config, plan: Plan, staged: Staged | None = None) -> None:
+        """Let a worker build a configuration. Raises ApplyError, and LinkError if the worker dies."""
+        has = {key for keys in slot.plan.values() for key in keys}
+        new = tuple(sorted({key for keys in plan.values() for key in keys} - has))
+        fresh = staged.fresh if staged is not None else {}
+        fds = [(fresh.get(key) or self.sockets[key]).fileno() for key in new]
+        try:
+            async with asyncio.timeout(CHANGE_PATIENCE):
+                await slot.ask(Prepare(config, plan, new, self.layout.columns), fds)
+        except RefusedError as error:
+            raise ApplyError(f"{slot.name}: {error}") from None
+        except TimeoutError:
+            raise ApplyError(f"{slot.name} did not answer within {CHANGE_PATIENCE:g} seconds") from None
+
+    async def _bring_up_to_date(self, slot: Slot) -> None:
+        """Bring a worker to the configuration and the sockets that it should have; its lock is held."""
+        while not self.closed:
+            config, version, plan = self.config, self._version, self._plan(slot.number)
+            if (slot.version, slot.plan) == (version, plan):
+                return
+            await self._prepare(slot, config, plan)
+            await slot.ask(Commit())
+            slot.version, slot.plan = version, plan
+
+    async def _rebalance(self) -> None:
+        """Let those that serve take care of the sockets of those that do not."""
+        for slot in self.slots:
+            if slot.serving and not self.closed:
+                with contextlib.suppress(LinkError):
+                    async with slot.changing:
+                        try:
+                            await self._bring_up_to_date(slot)
+                        except (ApplyError, RefusedError) as error:
+                            log.error("%s cannot take over sockets: %s", slot.name, error)
+
+    def _plan(self, number: int, servers: dict[str, tuple[Key, ...]] | None = None) -> Plan:
+        """What a worker listens on: its own share, and that of workers whose place it takes."""
+        count = len(self.slots)
+        numbers = [number]
+        if number not in self._absent:
+            before = (number - 1) % count
+            while before in self._absent and before != number:
+                numbers.append(before)
+                before = (before - 1) % count
+        everything = servers if servers is not None else self.sockets.servers
+        return {
+            name: tuple(dict.fromkeys(key for each in numbers for key in share(keys, each, count)))
+            for name, keys in everything.items()
+        }
+
+    def _extend_layout(self, config: Config) -> None:
+        for name in config.servers:
+            self.layout.add_group(f"server {name}", ServerStats)
+
+    # --- workers ---
+
+    async def _keep(self, slot: Slot) -> None:
+        """Have a worker in this place as long as the sockets are open."""
+        loop = asyncio.get_running_loop()
+        while not self.closed:
+            began = loop.time()
+            try:
+                process = slot.process = self._spawn(slot)
+            except OSError as error:
+                how = f"cannot be started: {error.strerror or error}"
+            else:
+                how = await self._attend(slot, process)
+                if self.closed:
+                    log.debug("%s %s", slot.name, how)
+                    return
+            if not slot.first.done():
+                slot.first.set_result(f"{slot.name} {how}")
+            pause = slot.pause_after(loop.time() - began)
+            if not pause:
+                log.error("%s %s: it is replaced", slot.name, how)
+                continue
+            log.critical(
+                "%s %s: dead %d times in a row; the next one begins in %g s, and others serve its sockets till then",
+                *(slot.name, how, slot.deaths, pause),
+            )
+            self._absent.add(slot.number)
+            self._chore(self._rebalance())
+            slot.state = "waiting"
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._end.wait()
+
+    async def _attend(self, slot: Slot, process: Process) -> str:
+        """Bring a process to work and wait for its end; return how it ended."""
+        bringing = asyncio.create_task(self._bring_to_work(slot, process))
+        status = await process.ended
+        slot.serving = False
+        bringing.cancel()
+        why = (await asyncio.gather(bringing, return_exceptions=True))[0]
+        self.counters.zero(slot.number, self.layout.gauges)
+        code = os.waitstatus_to_exitcode(status)
+        how = f"(pid {process.pid}) ended with {f'signal {-code}' if code < 0 else code}"
+        return f"{how}: {why}" if isinstance(why, str) else how
+
+    async def _bring_to_work(self, slot: Slot, process: Process) -> str | None:
+        """Return why it does not work out; the process ends then."""
+        slot.state = "starting"
+        try:
+            async with slot.changing:
+                async with asyncio.timeout(START_PATIENCE):
+                    await process.link.ask(Start())
+                if not slot.first.done():
+                    slot.first.set_result(None)
+                await self._go.wait()
+                await process.link.ask(Commit())
+                await self._bring_up_to_date(slot)
+                if self.leaving:
+                    await process.link.ask(Stay(online=False))
+                slot.serving = True
+                slot.state = "running"
+            if slot.number in self._absent:
+                self._absent.discard(slot.number)
+                self._chore(self._rebalance())
+        except LinkError:
+            return None  # how it ended is all there is to know
+        except (RefusedError, ApplyError) as error:
+            process.kill()
+            return str(error)
+        except TimeoutError:
+            process.kill()
+            return f"it was not ready within {START_PATIENCE:g} seconds"
+        return None
+
+    def _spawn(self, slot: Slot) -> Process:
+        slot.version, slot.plan = self._version, self._plan(slot.number)
+        mine: dict[Key, socket.socket] = {key: self.sockets[key] for keys in slot.plan.values() for key in keys}
+        inheritance = worker_process.Inheritance(
+            number=slot.number,
+            supervisor=os.getpid(),
+            config=self.config,
+            plan=slot.plan,
+            sockets=mine,
+            row=self.counters.row(slot.number),
+            columns=self.layout.columns,
+            group=self._group,
+        )
+        child = partial(worker_process.main, inheritance)
+        return Process(*spawn.fork(child, [sock.fileno() for sock in mine.values()]))
+
+    def _reap(self) -> None:
+        for slot in self.slots:
+            if slot.process is not None:
+                slot.process.reap()
+
+    async def _tell(self, slots: Iterable[Slot], request: Any) -> list[Exception | None]:
+        """Ask several workers for the same; what went wrong with each."""
+        outcomes = await asyncio.gather(*(slot.ask(request) for slot in slots), return_exceptions=True)
+        return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
+
+    async def _tell_all(self, request: Any) -> None:
+        await self._tell([slot for slot in self.slots if slot.process is not None], request)
+
+    async def ask_all(self, request: Any) -> list[Any]:
+        """Ask all workers that serve; return the answers of those that gave one."""
+        slots = [slot for slot in self.slots if slot.serving]
+        outcomes = await asyncio.gather(*(slot.ask(request) for slot in slots), return_exceptions=True)
+        return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
+
+    def _chore(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
