@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import socket
 import time
@@ -53,7 +54,7 @@ class NoAnswerError(ControlError):
 
 
 class ControlClient:
-    """A connection to one daemon. It is of no use after a ControlError other than RefusedError."""
+    """A connection to one daemon, of no use after NoAnswerError, nor after the daemon has refused to read a body."""
 
     def __init__(self, path: Path, timeout: float = TIMEOUT) -> None:
         """Connect. Raises OSError; ConnectionRefusedError and FileNotFoundError mean that nobody is there."""
@@ -64,9 +65,10 @@ class ControlClient:
         try:
             self._sock.settimeout(timeout)
             self._sock.connect(bytes(path))
-        except BaseException:
+        except OSError as error:
             self._sock.close()
-            raise
+            # What Python itself finds wrong, such as a path that is too long, has no number.
+            raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from None
 
     def __enter__(self) -> Self:
         return self
@@ -116,14 +118,14 @@ class ControlClient:
         if body is not None:
             headers.append(("Content-Type", "application/json"))
         try:
-            if self._http.our_state is h11.DONE:
-                self._http.start_next_cycle()
             self._send(h11.Request(method=method, target=target, headers=headers), body or b"", deadline)
             return self._document(self._next_event(deadline), deadline)
         except (OSError, h11.ProtocolError) as error:
             raise self._no_answer(error) from None
 
     def _send(self, request: h11.Request, body: bytes, deadline: float) -> None:
+        if self._http.our_state is h11.DONE:
+            self._http.start_next_cycle()
         data = self._http.send(request) or b""
         data += (self._http.send(h11.Data(data=body)) or b"") + (self._http.send(h11.EndOfMessage()) or b"")
         self._sock.settimeout(_left(deadline))

@@ -16,7 +16,7 @@ import msgspec
 
 from .client import UPGRADE
 from .operations import OperationError, Operations, Reason
-from .routes import HANDOVER, Call, RefusalError, Route, find
+from .routes import HANDOVER, Answer, Call, RefusalError, Route, find
 
 __all__ = ["Connection", "Handover", "Limits", "pack_document", "pack_error"]
 
@@ -75,8 +75,8 @@ class Connection:
         self._limits = limits
         self._handover = handover
         self._given_away = False
+        self._whole = False
         self._head_only = False
-        self._whole = True
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head)
 
     async def run(self) -> None:
@@ -84,7 +84,7 @@ class Connection:
         try:
             while await self._exchange():
                 self._http.start_next_cycle()
-        except (OSError, TimeoutError) as error:
+        except OSError as error:
             log.debug("control: a client is gone: %s", error)
         finally:
             if not self._given_away:
@@ -98,32 +98,32 @@ class Connection:
             if request is None:
                 return False
             self.busy = True
-            if isinstance(request, h11.Request):
-                await self._switch(request)
+            route, call = request
+            if route.answer is None:
+                await self._switch()
                 return False
-            status, document = await _perform(self._operations, *request)
+            status, document = await _perform(self._operations, route.answer, call)
         except RefusalError as refusal:
             status, document, headers = refusal.status, pack_error(refusal.reason, refusal.text), refusal.headers
         await self._answer(status, document, headers)
         self.busy = False
         return self._http.states == {h11.CLIENT: h11.DONE, h11.SERVER: h11.DONE}
 
-    async def _request(self) -> tuple[Route, Call] | h11.Request | None:
-        """The next whole request, one for a handover as it is; None at the end. Raises RefusalError."""
+    async def _request(self) -> tuple[Route, Call] | None:
+        """The next whole request; None at the end. Raises RefusalError."""
+        self._whole = self._head_only = False
         try:
             async with asyncio.timeout(self._limits.receive_timeout):
                 head = await self._next_event()
                 if not isinstance(head, h11.Request):
                     return None
-                self._whole = False
                 self._head_only = head.method == b"HEAD"
-                target = head.target.decode("ascii")
-                if target == HANDOVER:
-                    await self._body(0)
-                    return head
-                route, call = find(head.method.decode("ascii"), target)
-                if route.takes_body:
-                    _check_media_type(head)
+                try:
+                    route, call = _route(head)
+                except RefusalError:
+                    if _content_length(head) == 0:
+                        await self._body(0)
+                    raise
                 body = await self._body(self._limits.body if route.takes_body else 0, _content_length(head))
         except TimeoutError:
             if self._http.their_state is h11.IDLE and not self._http.trailing_data[0]:
@@ -157,16 +157,12 @@ class Connection:
                 return cast(h11.Event, event)
             if self._http.they_are_waiting_for_100_continue:
                 await self._send(self._http.send(h11.InformationalResponse(status_code=100, headers=[])))
+            # Receiving does not wait where bytes are there, and whoever sends fast must not have the loop to himself.
+            await asyncio.sleep(0)
             self._http.receive_data(await self._loop.sock_recv(self.sock, RECEIVE_SIZE))
 
-    async def _switch(self, request: h11.Request) -> None:
+    async def _switch(self) -> None:
         """Leave HTTP for the handover. Raises RefusalError."""
-        if request.method != b"POST":
-            raise RefusalError(405, "method", "this path takes POST only", [("Allow", "POST")])
-        offered = b",".join(value for name, value in request.headers if name == b"upgrade").lower()
-        if UPGRADE.encode("ascii") not in [word.strip() for word in offered.split(b",")]:
-            text = f"this path is for a successor, which sends `Upgrade: {UPGRADE}`"
-            raise RefusalError(426, "upgrade", text, _SWITCH)
         if self._handover is None:
             raise RefusalError(409, Reason.UNSUPPORTED.value, "this process gives its sockets to nobody")
         await self._send(self._http.send(h11.InformationalResponse(status_code=101, headers=_SWITCH)))
@@ -200,10 +196,10 @@ class Connection:
             await self._loop.sock_sendall(self.sock, data or b"")
 
 
-async def _perform(operations: Operations, route: Route, call: Call) -> tuple[int, object]:
+async def _perform(operations: Operations, answer: Answer, call: Call) -> tuple[int, object]:
     """The status and the document that answer a request."""
     try:
-        return 200, await route.answer(operations, call)
+        return 200, await answer(operations, call)
     except OperationError as error:
         return STATUS[error.reason], pack_error(error.reason.value, error.text, error.details)
     except Exception:
@@ -230,9 +226,25 @@ def _content_length(head: h11.Request) -> int:
     return next((int(value) for name, value in head.headers if name == b"content-length"), 0)
 
 
+def _route(head: h11.Request) -> tuple[Route, Call]:
+    """The route for a request whose fields are as it wants them. Raises RefusalError."""
+    route, call = find(head.method.decode("ascii"), head.target.decode("ascii"))
+    if route.takes_body:
+        _check_media_type(head)
+    if route.path == HANDOVER:
+        _check_upgrade(head)
+    return route, call
+
+
 def _check_media_type(head: h11.Request) -> None:
     value = next((value for name, value in head.headers if name == b"content-type"), b"").decode("latin-1").lower()
     media_type, *parameters = (part.strip() for part in value.split(";"))
     charset = [part.partition("=")[2].strip('"') for part in parameters if part.startswith("charset=")]
     if media_type != "application/json" or charset not in ([], ["utf-8"]):
         raise RefusalError(415, "media_type", "this path takes `Content-Type: application/json` in UTF-8")
+
+
+def _check_upgrade(head: h11.Request) -> None:
+    offered = b",".join(value for name, value in head.headers if name == b"upgrade").lower()
+    if UPGRADE.encode("ascii") not in [word.strip() for word in offered.split(b",")]:
+        raise RefusalError(426, "upgrade", f"this path is for a successor, which sends `Upgrade: {UPGRADE}`", _SWITCH)

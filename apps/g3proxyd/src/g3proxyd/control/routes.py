@@ -12,10 +12,10 @@ from ..config.values.mistake import MistakeError, nearest
 from ..config.values.resolve import parse_query_strategy
 from .operations import Kind, OperationError, Operations, Reason
 
-__all__ = ["HANDOVER", "ROUTES", "Call", "RefusalError", "Route", "find"]
+__all__ = ["HANDOVER", "ROUTES", "Answer", "Call", "RefusalError", "Route", "find"]
 
 HANDOVER = "/v1/handover"
-"""Where a successor asks for the listening sockets; not a route, since the connection leaves HTTP."""
+"""Where a successor asks for the listening sockets; the connection leaves HTTP then."""
 
 MAX_RESOLUTION_DELAY = 65535  # milliseconds; upstream's field has 16 bits
 DEFAULT_RESOLUTION_DELAY = 50
@@ -55,7 +55,8 @@ class Route:
     method: str
     path: str
     """As in the documentation, with `NAME` where the name of an object goes."""
-    answer: Answer
+    answer: Answer | None = None
+    """None where the answer is no document."""
     parameters: frozenset[str] = frozenset()
     """What its query may hold."""
     takes_body: bool = False
@@ -101,7 +102,7 @@ def _match(pattern: str, parts: list[str]) -> str | None:
 
 
 def _no_such_path(path: str) -> str:
-    meant = nearest(path, dict.fromkeys([*(route.path for route in ROUTES), HANDOVER]))
+    meant = nearest(path, dict.fromkeys(route.path for route in ROUTES))
     text = f"there is no path {path[:200]!r}"
     return text if meant is None else f"{text}; did you mean {meant!r}?"
 
@@ -227,6 +228,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/cancel-shutdown", _cancel_shutdown),
     Route("POST", "/v1/force-quit", _force_quit_all),
     Route("POST", "/v1/reload", _reload_all),
+    Route("POST", HANDOVER),
     *(Route("GET", f"/v1/{kind.value}", _list(kind)) for kind in Kind),
     *(Route("POST", f"/v1/{kind.value}/NAME/reload", _reload(kind)) for kind in Kind),
     Route("GET", "/v1/server/NAME/status", _server_status),
@@ -237,4 +239,3 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/user-group/NAME/dynamic-users", _list_dynamic),
     Route("POST", "/v1/user-group/NAME/dynamic-users", _publish_dynamic, takes_body=True),
 )
-"""Every path but HANDOVER."""

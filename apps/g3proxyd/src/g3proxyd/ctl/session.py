@@ -63,7 +63,7 @@ class Session:
             except ControlError as error:
                 raise FailureError(self.as_json, "no_answer", str(error)) from None
         if self.as_json:
-            click.echo(json.dumps(document, ensure_ascii=False))
+            click.echo(json.dumps(document))
             return
         for line in lines(document):
             click.echo(printable(line))
@@ -109,8 +109,8 @@ class Session:
 
     def _nobody(self, refusal: OSError | None) -> NoDaemonError:
         if refusal is not None:
-            what = f"{refusal.filename}: {refusal.strerror}" if refusal.filename else str(refusal.strerror or refusal)
-            return NoDaemonError(self.as_json, "no_daemon", f"no daemon that would talk to this user: {what}")
+            what = f"{refusal.filename}: {refusal.strerror}"
+            return NoDaemonError(self.as_json, "no_daemon", f"no daemon that talks to this user: {what}")
         who = " and ".join(
             [f"of the group {self.group!r}"] * (self.group is not None)
             + [f"with the process id {self.pid}"] * (self.pid is not None)

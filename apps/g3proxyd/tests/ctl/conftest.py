@@ -1,0 +1,1 @@
+from control.fake import folder as folder
