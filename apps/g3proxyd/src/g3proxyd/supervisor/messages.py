@@ -11,7 +11,7 @@ from ..config.values.resolve import QueryStrategy
 from ..worker.worker import Quit
 from .sockets import Key
 
-__all__ = ["Abandon", "Commit", "End", "ForceQuit", "Plan", "Prepare", "Request", "Resolve", "Retired", "Start", "Stay"]
+__all__ = ["Abandon", "Commit", "End", "ForceQuit", "Offline", "Plan", "Prepare", "Request", "Resolve", "Start", "Stay"]
 
 Plan: TypeAlias = Mapping[str, tuple[Key, ...]]
 """The sockets that one worker listens on, by the name of their server."""
@@ -58,8 +58,8 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Retired:
-    """The servers that a reload has put out of service: answered with how many connections each name has yet."""
+class Offline:
+    """The servers that accept nothing any more: answered with how many connections each name has yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +79,4 @@ class Resolve:
     delay: float
 
 
-Request: TypeAlias = Start | Prepare | Commit | Abandon | Stay | End | Retired | ForceQuit | Resolve
+Request: TypeAlias = Start | Prepare | Commit | Abandon | Stay | End | Offline | ForceQuit | Resolve

@@ -1,4 +1,4 @@
-"""The process around the supervisor: what happens from the command line to the first worker, and its signals."""
+"""The process around the supervisor: from the command line to the first worker, its signals, and its successor."""
 
 from __future__ import annotations
 
@@ -8,12 +8,24 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
 
 from ..config import Config
+from ..control.operations import OperationError
+from ..control.paths import default_directory, group_socket, process_socket
+from ..control.server import ControlServer, Limits
+from ..system import affinity
+from ..system.activation import inherited_sockets
+from ..system.background import Launch, PidFile, daemonize
+from ..system.notify import Notifier
 from ..system.options import RunOptions
 from ..worker.worker import Quit
+from .handover import HandoverError, Predecessor, meet
+from .operations import SupervisorOperations
 from .sockets import Sockets
 from .supervisor import StartError, Supervisor
 
@@ -27,10 +39,24 @@ def run(config: Config, options: RunOptions) -> int:
     set_up_process_log(options.verbosity)
     if config.runtime.thread_name is not None:
         set_process_name(config.runtime.thread_name)
-    # Workers come of forks: whatever is collected now, no worker has to; and a child should begin without a collection.
-    gc.disable()
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        return runner.run(_serve(config, options))
+    launch = None
+    try:
+        activated = inherited_sockets()
+        if options.daemon:
+            launch = daemonize()
+        daemon = Daemon(config, options, activated, launch)
+        # Workers come of forks: what a child would collect, it would have to copy first.
+        gc.disable()
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(daemon.serve())
+    except (StartError, HandoverError, OSError) as error:
+        text = str(error) if not isinstance(error, OSError) else error.strerror or str(error)
+        log.error("%s", text)
+        if launch is not None:
+            launch.failed(text)
+        return 1
+    log.info("the end")
+    return 0
 
 
 def set_up_process_log(verbosity: int) -> None:
@@ -51,38 +77,168 @@ def workers_of(config: Config) -> int:
     return number or len(os.sched_getaffinity(0))
 
 
-async def _serve(config: Config, options: RunOptions) -> int:
-    workers = workers_of(config)
-    sockets = Sockets(workers)
-    try:
-        staged = sockets.stage(config)
-    except OSError as error:
-        log.error("%s", error)
-        return 1
-    supervisor = Supervisor(config, workers, sockets, staged, options.group)
-    loop = asyncio.get_running_loop()
-    for number, action in _actions(supervisor).items():
-        loop.add_signal_handler(number, action)
-    try:
-        await supervisor.start()
+class Daemon:
+    """One generation of the service."""
+
+    def __init__(
+        self, config: Config, options: RunOptions, activated: list[socket.socket], launch: Launch | None = None
+    ) -> None:
+        """``activated`` are sockets from systemd; ``launch`` is told when the daemon is ready."""
+        self._config = config
+        self._options = options
+        self._activated = activated
+        self._launch = launch
+        self._workers = workers_of(config)
+        self._setting = config.worker.sched_affinity if config.worker is not None else None
+        self._notifier = Notifier.from_environment() if options.systemd else Notifier()
+        self._pid_file = PidFile(options.pid_file) if options.pid_file is not None else None
+        self._directory = options.control_dir or default_directory()
+        self._chores: set[asyncio.Task[None]] = set()
+        self._reload_wanted = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Serve until the end. Raises StartError, HandoverError and OSError when it cannot begin."""
+        affinity.check(self._setting, self._workers)
+        predecessor = meet(self._group_socket) if self._options.replaceable else None
+        try:
+            supervisor = self._supervisor(predecessor)
+        except BaseException:
+            if predecessor is not None:
+                predecessor.close()
+            raise
+        operations = SupervisorOperations(supervisor, leave=self._leave, stay=self._stay)
+        local = self._config.controller.local
+        limits = Limits(receive_timeout=local.recv_timeout, send_timeout=local.send_timeout)
+        give = self._hand_over if self._options.replaceable else None
+        control = ControlServer(operations, (), limits, give)
+        self.supervisor, self.operations = supervisor, operations
+        self._handle_signals()
+        try:
+            await self._begin(supervisor, control, predecessor)
+            await supervisor.ended()
+        finally:
+            if not supervisor.closed:  # it could not begin
+                supervisor.quit(Quit.AT_ONCE)
+                await supervisor.ended()
+            for chore in self._chores:
+                chore.cancel()
+            await control.close()
+            if self._pid_file is not None:
+                self._pid_file.remove()
+
+    @property
+    def _group_socket(self) -> Path:
+        return group_socket(self._directory, self._options.group)
+
+    def _supervisor(self, predecessor: Predecessor | None) -> Supervisor:
+        sockets = Sockets(self._workers, self._cpu_of)
+        if predecessor is not None:
+            sockets.take_over(predecessor.sockets)
+        for sock in sockets.take_activated(self._activated, self._config):
+            log.warning("systemd's socket %s port %d is closed: no server listens there", *sock.getsockname()[:2])
+            sock.close()
+        staged = sockets.stage(self._config)
+        return Supervisor(self._config, self._workers, sockets, staged, self._options.group)
+
+    def _cpu_of(self, worker: int) -> int | None:
+        """The processor whose connections a worker's sockets are to get."""
+        cpus = affinity.cpus_of(worker, self._setting if self._setting is not None else True)
+        return min(cpus) if cpus else None
+
+    async def _begin(self, supervisor: Supervisor, control: ControlServer, predecessor: Predecessor | None) -> None:
+        try:
+            await supervisor.start(all_workers=predecessor is not None)
+            if self._pid_file is not None:
+                self._pid_file.take(from_process=predecessor.pid if predecessor is not None else None)
+            self._open_control(control)
+        except BaseException:
+            if predecessor is not None:
+                predecessor.close()
+            raise
         await supervisor.go()
-    except StartError as error:
-        log.error("%s", error)
-        supervisor.quit(Quit.AT_ONCE)
-        await supervisor.ended()
-        return 1
-    await supervisor.ended()
-    log.info("the end")
-    return 0
+        if predecessor is not None:
+            try:
+                predecessor.release([key for keys in supervisor.sockets.servers.values() for key in keys])
+            except HandoverError as error:
+                log.warning("serving beside the predecessor (pid %d): %s", predecessor.pid, error)
+            else:
+                log.info("took over from the process %d", predecessor.pid)
+        self._notifier.main_pid(os.getpid())
+        self._notifier.ready()
+        if self._notifier.watchdog_seconds is not None:
+            self._chore(self._feed_watchdog(self._notifier.watchdog_seconds / 2))
+        self._chore(self._reload_when_wanted())
+        if self._launch is not None:
+            self._launch.ready()
 
+    def _open_control(self, control: ControlServer) -> None:
+        """Open the control sockets; without them only a daemon that nobody replaces can serve. Raises OSError."""
+        try:
+            control.listen(process_socket(self._directory, self._options.group, os.getpid()))
+            if self._options.replaceable:
+                control.listen(self._group_socket)
+        except OSError as error:
+            text = f"no control socket in {self._directory}: {error.strerror or error}"
+            if self._options.replaceable:
+                raise OSError(error.errno, text) from None
+            log.warning("%s", text)
 
-def _actions(supervisor: Supervisor) -> dict[signal.Signals, Callable[[], None]]:
-    def leave() -> None:
-        if supervisor.leave():
-            log.info("SIGTERM: going to end (%s)", Quit.GRACEFUL.value)
+    # --- signals, and what the control socket asks for ---
 
-    def quit_at_once() -> None:
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        loop.add_signal_handler(signal.SIGINT, self._quit)
+        loop.add_signal_handler(signal.SIGQUIT, self._quit)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_wanted.set)
+
+    def _leave(self) -> bool:
+        if not self.supervisor.leave():
+            return False
+        log.info("going to end (%s)", Quit.GRACEFUL.value)
+        self._notifier.stopping()
+        return True
+
+    def _stay(self) -> bool:
+        if not self.supervisor.stay():
+            return False
+        log.info("staying after all")
+        self._notifier.ready()
+        return True
+
+    def _quit(self) -> None:
         log.info("going to end (%s)", Quit.AT_ONCE.value)
-        supervisor.quit(Quit.AT_ONCE)
+        self._notifier.stopping()
+        self.supervisor.quit(Quit.AT_ONCE)
 
-    return {signal.SIGTERM: leave, signal.SIGINT: quit_at_once, signal.SIGQUIT: quit_at_once}
+    def _hand_over(self, sock: socket.socket, early: bytes) -> None:
+        self._chore(self._give_way(sock, early))
+
+    async def _give_way(self, sock: socket.socket, early: bytes) -> None:
+        if await self.supervisor.hand_over(sock, early):
+            log.info("a successor has taken over: going to end (%s)", Quit.REPLACED.value)
+            self.supervisor.quit(Quit.REPLACED)
+
+    async def _reload_when_wanted(self) -> None:
+        """Serve SIGHUP: those that come during a reload lead to one more."""
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            self._notifier.reloading()
+            try:
+                await self.operations.reload()
+            except OperationError:
+                pass  # it has been logged
+            except Exception:
+                log.exception("a fault of ours in a reload")
+            self._notifier.ready()
+
+    async def _feed_watchdog(self, interval: float) -> None:
+        while True:
+            self._notifier.watchdog()
+            await asyncio.sleep(interval)
+
+    def _chore(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)

@@ -20,6 +20,7 @@ from ..shared.memory import Counters, Layout
 from ..worker import process as worker_process
 from ..worker.worker import Quit
 from . import spawn
+from .handover import HandoverError, give, tell
 from .link import LinkError, RefusedError
 from .messages import Abandon, Commit, End, Plan, Prepare, Start, Stay
 from .slot import Process, Slot
@@ -63,6 +64,8 @@ class Supervisor:
         """The listening sockets are closed for good."""
         self.changing = asyncio.Lock()
         """Held while a configuration is being applied or the sockets are handed over."""
+        self.reloading = asyncio.Lock()
+        """Held while a configuration is being read and applied: one after the other."""
         self._group = group
         self._staged = staged
         self._version = 1
@@ -74,7 +77,8 @@ class Supervisor:
         self._chores: set[asyncio.Task[None]] = set()
         self._leave: asyncio.Task[None] | None = None
         self._extend_layout(config)
-        sockets.commit(staged)
+        for sock in sockets.commit(staged).values():
+            sock.close()
 
     # --- the beginning ---
 
@@ -147,6 +151,29 @@ class Supervisor:
         await asyncio.sleep(HANDSHAKES)
         self._leave = None
         self.quit(Quit.OFFLINE)
+
+    async def hand_over(self, sock: socket.socket, early: bytes) -> bool:
+        """Give the sockets to a successor that asks for them on this connection; whether it has taken them."""
+        with sock:
+            try:
+                if self.closed or self.leaving or self.changing.locked():
+                    await tell(sock, {"op": "refused", "reason": "it ends, or another change is under way"})
+                    return False
+                async with self.changing:
+                    kept = set(await give(sock, early, dict(self.sockets.items())))
+                    if self.closed:
+                        return False
+                    # Nobody knocks in vain: where the successor has no socket, the queue is served to its end.
+                    others = [other for key, other in self.sockets.items() if key not in kept]
+                    for other in others:
+                        hold_back(other)
+                    if others:
+                        await asyncio.sleep(HANDSHAKES)
+                    await tell(sock, {"op": "going"})
+            except (HandoverError, OSError) as error:
+                log.warning("no upgrade, going on as before: %s", error)
+                return False
+        return True
 
     async def _see_off(self, how: Quit) -> None:
         runtime = self.config.runtime
@@ -281,11 +308,11 @@ class Supervisor:
                 how = f"cannot be started: {error.strerror or error}"
             else:
                 how = await self._attend(slot, process)
-                if self.closed:
-                    log.debug("%s %s", slot.name, how)
-                    return
             if not slot.first.done():
                 slot.first.set_result(f"{slot.name} {how}")
+            if self.closed:
+                log.debug("%s %s", slot.name, how)
+                return
             pause = slot.pause_after(loop.time() - began)
             if not pause:
                 log.error("%s %s: it is replaced", slot.name, how)

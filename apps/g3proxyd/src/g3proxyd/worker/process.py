@@ -20,7 +20,7 @@ from ..log import Loggers, make_loggers
 from ..resolver import Resolver
 from ..shared.memory import Row
 from ..supervisor.link import Link
-from ..supervisor.messages import Abandon, Commit, End, ForceQuit, Plan, Prepare, Resolve, Retired, Start, Stay
+from ..supervisor.messages import Abandon, Commit, End, ForceQuit, Offline, Plan, Prepare, Resolve, Start, Stay
 from ..supervisor.sockets import Key
 from ..system import affinity
 from .worker import Quit, Worker
@@ -142,8 +142,8 @@ class Clerk:
                 self._worker.stay(online=request.online)
             case End():
                 self._worker.quit(request.how)
-            case Retired():
-                return self._retired()
+            case Offline():
+                return self._offline()
             case ForceQuit():
                 return await self._force_quit(request.name)
             case Resolve():
@@ -189,14 +189,14 @@ class Clerk:
         planned = {key for keys in self._plan.values() for key in keys}
         return [self._sockets.pop(key) for key in list(self._sockets) if key not in planned]
 
-    def _retired(self) -> dict[str, int]:
+    def _offline(self) -> dict[str, int]:
         connections: dict[str, int] = {}
-        for server in self._worker.retired:
+        for server in self._worker.offline:
             connections[server.name] = connections.get(server.name, 0) + server.connections
         return connections
 
     async def _force_quit(self, name: str | None) -> int:
-        servers = [server for server in self._worker.retired if name in (None, server.name)]
+        servers = [server for server in self._worker.offline if name in (None, server.name)]
         await self._worker.force_quit(servers)
         return len(servers)
 

@@ -59,6 +59,7 @@ class Worker:
         self._chores: set[asyncio.Task[None]] = set()
         self._leave = asyncio.Event()
         self._at_once = asyncio.Event()
+        self._closed = False
         self._how = Quit.GRACEFUL
 
     @property
@@ -67,9 +68,9 @@ class Worker:
         return self._modules
 
     @property
-    def retired(self) -> list[Server]:
-        """Servers that were replaced or removed, and still have connections."""
-        return list(self._retired)
+    def offline(self) -> list[Server]:
+        """Servers that accept nothing any more: replaced or removed ones with connections, and all in a drain."""
+        return self._servers() if self._closed else list(self._retired)
 
     def prepare(self, config: Config, columns: Mapping[str, int] | None = None) -> None:
         """Build what is new in a configuration, next to what serves. Raises ValueError if that cannot be.
@@ -132,7 +133,7 @@ class Worker:
             self._at_once.set()
 
     async def force_quit(self, servers: Iterable[Server]) -> None:
-        """End all connections of these servers, which are retired ones."""
+        """End all connections of these servers, which are offline."""
         await asyncio.gather(*(server.abort() for server in servers))
 
     async def run(self) -> None:
@@ -160,6 +161,7 @@ class Worker:
             await self._pause(HANDSHAKES)
         for server in self._servers():
             server.go_offline()
+        self._closed = True
         waiting = self._connections_done if self._how is Quit.REPLACED else self._tasks_done
         done = asyncio.ensure_future(waiting())
         await asyncio.sleep(0)
