@@ -57,7 +57,7 @@ class Background:
 
 
 @contextmanager
-def background(folder: Path) -> Iterator[Background]:
+def background(folder: Path, *, closed: bool = False) -> Iterator[Background]:
     path = folder / "line"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -65,6 +65,8 @@ def background(folder: Path) -> Iterator[Background]:
         listening.settimeout(PATIENCE)
         pipe = subprocess.PIPE
         command = [sys.executable, "-c", DAEMON, str(path)]
+        if closed:
+            command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command]
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as foreground:
             try:
                 line, _ = listening.accept()
@@ -109,6 +111,15 @@ def test_children_do_not_matter(tmp_path: Path) -> None:
     """They have the same descriptor, and live on."""
     with background(tmp_path) as process:
         assert process.tell("os.fork() or os.read(os.pipe()[0], 1)\nlaunch.ready()")[0] == 0
+
+
+@pytest.mark.parametrize(("word", "code"), [("launch.ready()", 0), ("launch.failed('x')", 1)])
+def test_a_start_without_standard_files(word: str, code: int, tmp_path: Path) -> None:
+    """The pipe between the two gets their numbers at first."""
+    with background(tmp_path, closed=True) as process:
+        assert process.report["files"] == ["/dev/null"] * 3
+        assert process.tell(word) == (code, "", "")
+        assert process.line.recv(4096) == b"done"
 
 
 def test_nobody_waits_any_more(tmp_path: Path) -> None:

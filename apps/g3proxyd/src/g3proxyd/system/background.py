@@ -55,9 +55,13 @@ def daemonize() -> Launch:
     background process ends without a word, it prints the reason and ends with 1. To be called before there are threads,
     event loops and sockets with a peer. Raises OSError when the system has no room for another process.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # as it is when the program was started without the descriptor
+            stream.flush()
     reader, writer = os.pipe()
+    if writer <= 2:  # so low a number is about to be /dev/null
+        low, writer = writer, fcntl.fcntl(writer, fcntl.F_DUPFD_CLOEXEC, 3)
+        os.close(low)
     if child := os.fork():
         os.close(writer)
         os.waitpid(child, 0)
@@ -88,8 +92,9 @@ def _wait(reader: int) -> int:
     failure = json.loads(word) if word.endswith(b"\n") else _NOT_READY
     if failure is None:
         return 0
-    sys.stderr.write(f"{failure}\n")
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.write(f"{failure}\n")
+        sys.stderr.flush()
     return 1
 
 
