@@ -7,7 +7,6 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -229,29 +228,24 @@ def test_an_operation_may_close_the_server(folder: Path) -> None:
 
 
 def test_a_child_closes_only_its_copies(folder: Path) -> None:
-    with serving(folder / "a.sock") as daemon:
-        with daemon.connect() as sock:
-            sock.sendall(VERSION)
-            assert sock.recv(65536)
+    async def main() -> None:
+        server = ControlServer(FakeOperations(), [folder / "a.sock"])
+        await server.start()
+        kept, kept_writer = await asyncio.open_unix_connection(folder / "a.sock")
+        kept_writer.write(VERSION)
+        assert (await kept.readline()).startswith(b"HTTP/1.1 200")
+        items = [*server._listening, *(connection.sock for connection in server._connections.values())]
+        assert len(items) == 2
+        pid = os.fork()
+        if pid == 0:
+            server.close_in_child()
+            os._exit(0 if all(item.fileno() < 0 for item in items) else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        new, new_writer = await asyncio.open_unix_connection(folder / "a.sock")
+        for reader, writer in ((kept, kept_writer), (new, new_writer)):
+            writer.write(LAST_VERSION)
+            assert b"Connection: close" in await reader.read()
+            writer.close()
+        await server.close()
 
-            def in_child() -> bool:
-                before = _sockets_of(daemon)
-                daemon.server.close_in_child()
-                return len(before) == 2 and _sockets_of(daemon) == []
-
-            assert _forked(in_child)
-            sock.sendall(LAST_VERSION)
-            assert to_end(sock)
-        assert serves(daemon)
-
-
-def _sockets_of(daemon: Serving) -> list[int]:
-    items = [*daemon.server._listening, *(connection.sock for connection in daemon.server._connections.values())]
-    return [item.fileno() for item in items if item.fileno() >= 0]
-
-
-def _forked(check: Callable[[], bool]) -> bool:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0 if check() else 1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    asyncio.run(main())
