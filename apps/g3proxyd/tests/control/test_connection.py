@@ -85,9 +85,27 @@ def daemon(folder: Path) -> Iterator[Serving]:
         yield running
 
 
-def hurried(folder: Path, **limits: Any) -> contextlib.AbstractContextManager[Serving]:
+HURRY = 0.2
+"""Seconds that the hurried server gives a request."""
+
+
+@pytest.fixture
+def hurried(folder: Path) -> Iterator[Serving]:
     """A server that waits hardly at all."""
-    return serving(folder / "a.sock", limits=Limits(receive_timeout=0.05, **limits))
+    with serving(folder / "a.sock", limits=Limits(receive_timeout=HURRY)) as running:
+        yield running
+
+
+def say_at_once(daemon: Serving, data: bytes) -> bytes:
+    """As `say`, where the bytes are there before the connection is accepted, however slow this machine is."""
+
+    async def connect() -> socket.socket:
+        sock = daemon.connect()
+        sock.sendall(data)
+        return sock
+
+    with daemon.call(connect()) as sock:
+        return to_end(sock)
 
 
 def test_an_answer(daemon: Serving) -> None:
@@ -286,30 +304,25 @@ def test_a_fault_of_ours_is_logged_and_not_told(daemon: Serving, caplog: pytest.
     assert "OSError: secret" in caplog.text
 
 
-def test_silence_ends_the_connection(folder: Path) -> None:
-    with hurried(folder) as daemon:
-        assert daemon.say(b"") == b""
-        assert one(daemon.say(VERSION)).status == 200
+def test_silence_ends_the_connection(hurried: Serving) -> None:
+    assert hurried.say(b"") == b""
+    assert one(say_at_once(hurried, VERSION)).status == 200
 
 
 @pytest.mark.parametrize("part", [VERSION[:1], VERSION[:-1], publish(b"[1]")[:-1]])
-def test_slowness_is_told(folder: Path, part: bytes) -> None:
-    with hurried(folder) as daemon:
-        answer = one(daemon.say(part), "POST")
-        assert answer.error == (408, "timeout")
-        assert answer.document["error"]["message"] == "the request was not complete after 0.05 seconds"
+def test_slowness_is_told(hurried: Serving, part: bytes) -> None:
+    answer = one(say_at_once(hurried, part), "POST")
+    assert answer.error == (408, "timeout")
+    assert answer.document["error"]["message"] == f"the request was not complete after {HURRY} seconds"
 
 
-def test_an_operation_may_take_longer_than_a_request(folder: Path) -> None:
-    with serving(folder / "a.sock", limits=Limits(receive_timeout=0.02)) as daemon:
-        operations = daemon.operations
+def test_an_operation_may_take_longer_than_a_request(hurried: Serving) -> None:
+    async def slow() -> str:
+        await asyncio.sleep(2 * HURRY)
+        return "slow"
 
-        async def slow() -> str:
-            await asyncio.sleep(0.1)
-            return "slow"
-
-        operations.version = slow  # type: ignore[method-assign] # this one takes its time
-        assert one(daemon.say(LAST_VERSION)).document["version"] == "slow"
+    hurried.operations.version = slow  # type: ignore[method-assign] # this one takes its time
+    assert one(say_at_once(hurried, LAST_VERSION)).document["version"] == "slow"
 
 
 def test_a_client_that_does_not_read(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -434,12 +447,16 @@ PIECES = [
 
 
 def test_any_bytes_are_answered_or_the_connection_ends(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with serving(folder / "a.sock", limits=Limits(head=500, body=500, receive_timeout=0.01)) as daemon:
+    with serving(folder / "a.sock", limits=Limits(head=500, body=500)) as daemon:
 
         @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=600), max_size=6).map(b"".join), st.booleans())
-        def any_bytes(data: bytes, half_close: bool) -> None:
-            answers = daemon.say(data, half_close=half_close)
-            assert answers == b"" or answers.startswith(b"HTTP/1.1 ")
+        def any_bytes(data: bytes, stay: bool) -> None:
+            if stay:
+                answers = daemon.say(data, half_close=True)
+                assert answers == b"" or answers.startswith(b"HTTP/1.1 ")
+            else:
+                with daemon.connect() as sock, contextlib.suppress(BrokenPipeError):
+                    sock.sendall(data)
             assert one(daemon.say(LAST_VERSION)).status == 200
 
         any_bytes()

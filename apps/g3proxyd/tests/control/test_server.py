@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -218,6 +219,21 @@ def test_closing_does_not_wait_for_ever(folder: Path) -> None:
             assert to_end(busy) == b""
 
 
+def test_closing_before_a_connection_has_begun(folder: Path) -> None:
+    async def main() -> None:
+        server = ControlServer(FakeOperations(), [folder / "a.sock"])
+        await server.start()
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(PATIENCE)
+            sock.connect(str(folder / "a.sock"))
+            (listening,) = server._listening
+            server._acceptable(listening)
+            await server.close()
+            assert sock.recv(1) == b""
+
+    asyncio.run(main())
+
+
 def test_an_operation_may_close_the_server(folder: Path) -> None:
     with serving(folder / "a.sock") as daemon:
         daemon.operations.offline = daemon.server.close  # type: ignore[method-assign] # what the supervisor may do
@@ -236,11 +252,12 @@ def test_a_child_closes_only_its_copies(folder: Path) -> None:
         assert (await kept.readline()).startswith(b"HTTP/1.1 200")
         items = [*server._listening, *(connection.sock for connection in server._connections.values())]
         assert len(items) == 2
-        pid = os.fork()
-        if pid == 0:
+
+        def close() -> bool:
             server.close_in_child()
-            os._exit(0 if all(item.fileno() < 0 for item in items) else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+            return all(item.fileno() < 0 for item in items)
+
+        assert _in_child(close)
         new, new_writer = await asyncio.open_unix_connection(folder / "a.sock")
         for reader, writer in ((kept, kept_writer), (new, new_writer)):
             writer.write(LAST_VERSION)
@@ -249,3 +266,10 @@ def test_a_child_closes_only_its_copies(folder: Path) -> None:
         await server.close()
 
     asyncio.run(main())
+
+
+def _in_child(check: Callable[[], bool]) -> bool:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if check() else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

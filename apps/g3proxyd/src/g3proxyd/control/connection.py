@@ -80,15 +80,17 @@ class Connection:
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head)
 
     async def run(self) -> None:
-        """Serve until one side closes, or a limit ends it."""
+        """Serve until the client closes, or a limit ends it; `close` has to follow."""
         try:
             while await self._exchange():
                 self._http.start_next_cycle()
         except OSError as error:
             log.debug("control: a client is gone: %s", error)
-        finally:
-            if not self._given_away:
-                self.sock.close()
+
+    def close(self) -> None:
+        """Close the socket, unless a handover has it."""
+        if not self._given_away:
+            self.sock.close()
 
     async def _exchange(self) -> bool:
         """One request and its answer; whether there may be another."""

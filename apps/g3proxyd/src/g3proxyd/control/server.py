@@ -128,7 +128,11 @@ class ControlServer:
         connection = Connection(sock, self._operations, self._limits, self._handover)
         task = asyncio.get_running_loop().create_task(connection.run(), name="control connection")
         self._connections[task] = connection
-        task.add_done_callback(self._connections.pop)
+        # Not at the end of the task itself: one that is cancelled before it begins has no end.
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._connections.pop(task).close()
 
     def _refuse(self, sock: socket.socket) -> None:
         """One client too many is told so; it fits into any socket's buffer."""
