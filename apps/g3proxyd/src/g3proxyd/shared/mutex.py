@@ -11,7 +11,7 @@ from typing import Any
 SIZE = 64
 """Bytes to reserve for a mutex: a cache line, so that neighbours don't disturb each other. Linux needs 24 to 48."""
 
-# The same in glibc and musl on all of Linux.
+# The same in glibc and musl on all of Linux. glibc shares every robust mutex, but POSIX doesn't promise it.
 _PROCESS_SHARED = 1
 _ROBUST = 1
 _ERROR_CHECK = 2
