@@ -7,7 +7,6 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -241,35 +240,3 @@ def test_an_operation_may_close_the_server(folder: Path) -> None:
         assert answer.count(b"HTTP/1.1 200 OK") == 1
         assert b"Connection: close" in answer
         assert os.listdir(folder) == []
-
-
-def test_a_child_closes_only_its_copies(folder: Path) -> None:
-    async def main() -> None:
-        server = ControlServer(FakeOperations(), [folder / "a.sock"])
-        await server.start()
-        kept, kept_writer = await asyncio.open_unix_connection(folder / "a.sock")
-        kept_writer.write(VERSION)
-        assert (await kept.readline()).startswith(b"HTTP/1.1 200")
-        items = [*server._listening, *(connection.sock for connection in server._connections.values())]
-        assert len(items) == 2
-
-        def close() -> bool:
-            server.close_in_child()
-            return all(item.fileno() < 0 for item in items)
-
-        assert _in_child(close)
-        new, new_writer = await asyncio.open_unix_connection(folder / "a.sock")
-        for reader, writer in ((kept, kept_writer), (new, new_writer)):
-            writer.write(LAST_VERSION)
-            assert b"Connection: close" in await reader.read()
-            writer.close()
-        await server.close()
-
-    asyncio.run(main())
-
-
-def _in_child(check: Callable[[], bool]) -> bool:
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0 if check() else 1)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -88,16 +88,6 @@ class ControlServer:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    def close_in_child(self) -> None:
-        """For a process forked from ours: close the copies that it has; ours keep serving.
-
-        The event loop is not told: it would take our sockets out of the epoll set that both processes share.
-        """
-        for sock in self._listening:
-            sock.close()
-        for connection in self._connections.values():
-            connection.sock.close()
-
     def _accept_from(self, sock: socket.socket) -> None:
         self._resting.pop(sock, None)
         asyncio.get_running_loop().add_reader(sock, self._acceptable, sock)
