@@ -52,17 +52,18 @@ def test_an_ipv4_client_of_a_dual_stack_socket_has_an_ipv4_address() -> None:
 
 
 class Exhausted:
-    """A listening socket whose accept() fails so many times, then works."""
+    """A listening socket whose _accept() fails so many times, then works."""
 
     def __init__(self, sock: socket.socket, code: int, failures: int) -> None:
         self.sock, self.code, self.failures, self.calls = sock, code, failures, 0
 
-    def accept(self) -> tuple[socket.socket, Peer]:
+    def _accept(self) -> tuple[int, Peer]:
         self.calls += 1
         if self.failures:
             self.failures -= 1
             raise OSError(self.code, "failed")
-        return self.sock.accept()
+        connection, address = self.sock.accept()
+        return connection.detach(), address
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.sock, name)

@@ -33,6 +33,8 @@ class BodyReader(Machine[H]):
     _error: ClassVar[type[HttpError]]
 
     limits: Limits
+    _framing: Framing
+    _left: int
 
     @property
     def body_ended(self) -> bool:
@@ -58,6 +60,13 @@ class BodyReader(Machine[H]):
         Empty means that the body has ended or that only more bytes can help. Raises HttpError after every good byte
         before the fault, and again on every later call.
         """
+        box = self._inbox
+        if self._framing is LENGTH and 0 < len(box) <= self._left and (limit is None or len(box) <= limit):
+            # All that is there belongs to the body: by far the most frequent case.
+            data = bytes(box)
+            box.clear()
+            self._count(len(data))
+            return data
         return self._guard(False, limit)
 
     def take_content(self, limit: int | None = None) -> bytes:

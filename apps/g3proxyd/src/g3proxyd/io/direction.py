@@ -41,27 +41,20 @@ class End(Enum):
 class Direction:
     """One way of a relay, from ``source`` to ``sink``."""
 
-    __slots__ = (
-        "_big",
-        "_failed_read",
-        "_failed_write",
-        "_paces",
-        "_pipe",
-        "_piped",
-        "_reading",
-        "_relay",
-        "_rest",
-        "_sink",
-        "_sink_fd",
-        "_small",
-        "_source",
-        "_source_fd",
-        "_timer",
-        "_writing",
-        "done",
-        "received",
-        "sent",
-    )
+    # Defaults of the class instead of values that each of very many instances would set.
+    _rest: bytes | memoryview = b""
+    """What the sink has not taken of a copy."""
+    _pipe: Pipe | None = None
+    _piped = 0
+    """Bytes in the pipe."""
+    _small = 0
+    _timer: asyncio.TimerHandle | None = None
+    _reading = _writing = False
+    received = 0
+    """Bytes that came from the source."""
+    sent = 0
+    """Bytes that the sink took."""
+    done = False
 
     def __init__(
         self,
@@ -71,20 +64,14 @@ class Direction:
         paces: Sequence[Pace],
         failures: tuple[End, End],
     ) -> None:
+        options = relay.options
         self._relay = relay
         self._source, self._source_fd = source, source.fileno()
         self._sink, self._sink_fd = sink, sink.fileno()
         self._paces = paces
         self._failed_read, self._failed_write = failures
-        self._rest: memoryview | None = None
-        self._pipe: Pipe | None = None
-        self._piped = 0
-        self._big = relay.options.splice_after == 0
-        self._small = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._reading = self._writing = False
-        self.received = self.sent = 0
-        self.done = False
+        self._copy_size = options.copy_size
+        self._big = options.splice_after == 0
 
     def watch(self, *, read: bool, write: bool) -> None:
         """Watch the source for bytes, the sink for room, or neither."""
@@ -112,59 +99,57 @@ class Direction:
         if self._pipe is not None:
             self._relay.host.pipes.drop(self._pipe)
             self._pipe = None
-        self._rest = None
+        self._rest = b""
 
     def _readable(self) -> None:
         """The source has bytes or has ended; the sink has taken all that came before."""
-        options = self._relay.options
-        budget = options.yield_size
+        relay = self._relay
+        budget = relay.options.yield_size
         while budget > 0:
-            size = self._relay.host.pipes.size if self._big else options.copy_size
-            wanted = self._allowed(size) if self._paces else size
-            if wanted == 0:
-                self._pause()
+            size = wanted = relay.host.pipes.size if self._big else self._copy_size
+            if self._paces:
+                wanted = min(pace.allowed(size) for pace in self._paces)
+                if wanted == 0:
+                    self._pause()
+                    return
+            try:
+                if self._big and (pipe := relay.host.pipes.borrow()) is not None:
+                    moved = self._splice(pipe, wanted)
+                else:
+                    moved = self._copy(min(wanted, self._copy_size))
+            except (BlockingIOError, InterruptedError):
                 return
-            moved = self._move(wanted)
+            except OSError as error:
+                relay.abort(self._failed_read, error)
+                return
             if moved <= 0:
                 if moved == 0:
                     self._finish()
                 return
             self.received += moved
             budget -= moved
-            self._relay.active = True
+            relay.active = True
             for pace in self._paces:
                 pace.spend(moved)
             self._judge(moved)
-            if self._piped or self._rest is not None:
+            if self._piped or self._rest:
                 self.watch(read=False, write=True)
                 return
             if moved < wanted and moved < BIG_READ:
                 return
 
-    def _move(self, wanted: int) -> int:
-        """Move up to so many bytes; return how many came, 0 at the end, -1 when none can come now."""
-        try:
-            if self._big and (pipe := self._relay.host.pipes.borrow()) is not None:
-                return self._splice(pipe, wanted)
-            return self._copy(min(wanted, self._relay.options.copy_size))
-        except (BlockingIOError, InterruptedError):
-            return -1
-        except OSError as error:
-            self._relay.abort(self._failed_read, error)
-            return -1
-
     def _copy(self, wanted: int) -> int:
-        buffer = self._relay.host.buffer(wanted)
-        size = self._source.recv_into(buffer, wanted)
-        if size:
-            taken = self._send(buffer[:size])
+        """Move up to so many bytes; return how many came, 0 at the end, -1 when the relay is over."""
+        data = self._source.recv(wanted)
+        if data:
+            taken = self._send(data)
             if taken < 0:
                 return -1
-            if taken < size:
-                self._rest = memoryview(bytes(buffer[taken:size]))
-        return size
+            if taken < len(data):
+                self._rest = memoryview(data)[taken:]
+        return len(data)
 
-    def _send(self, data: memoryview) -> int:
+    def _send(self, data: bytes | memoryview) -> int:
         """Bytes that the sink took; -1 when it failed and the relay is over."""
         try:
             taken = self._sink.send(data)
@@ -177,6 +162,7 @@ class Direction:
         return taken
 
     def _splice(self, pipe: Pipe, wanted: int) -> int:
+        """The same through a pipe."""
         try:
             size = os.splice(self._source_fd, pipe[1], wanted, flags=SPLICE_FLAGS)
         except OSError:
@@ -223,17 +209,14 @@ class Direction:
         self._relay.active = True
         if not self._drain_pipe() or self._piped:
             return
-        if self._rest is not None:
+        if self._rest:
             taken = self._send(self._rest)
             if taken < 0:
                 return
-            self._rest = self._rest[taken:] if taken < len(self._rest) else None
-            if self._rest is not None:
+            self._rest = self._rest[taken:] if taken < len(self._rest) else b""
+            if self._rest:
                 return
         self.watch(read=True, write=False)
-
-    def _allowed(self, wanted: int) -> int:
-        return min(pace.allowed(wanted) for pace in self._paces)
 
     def _pause(self) -> None:
         self.watch(read=False, write=False)
@@ -245,8 +228,9 @@ class Direction:
 
     def _finish(self) -> None:
         """The source has ended and the sink has taken all: pass the end on."""
-        self.stop()
+        self.done = True
         if not self._relay.last_direction():  # else the sockets are closed now, which says the same
+            self.stop()
             try:
                 self._sink.shutdown(socket.SHUT_WR)
             except OSError as error:  # ENOTCONN: it was reset in the meantime

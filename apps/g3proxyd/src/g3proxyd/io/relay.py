@@ -53,20 +53,13 @@ class RelayOptions:
 
 
 class RelayHost:
-    """What the relays of one worker share: the poller, the timers, the pipes and one copying buffer."""
+    """What the relays of one worker share: the poller, the timers and the pipes."""
 
     def __init__(self, poller: Poller, wheel: Wheel, pipes: PipePool | None = None) -> None:
         self.loop = poller.loop
         self.poller = poller
         self.wheel = wheel
         self.pipes = pipes or PipePool()
-        self._buffer = bytearray(0)
-
-    def buffer(self, size: int) -> memoryview:
-        """A buffer for one copy within one callback; all relays use the same memory."""
-        if len(self._buffer) < size:
-            self._buffer = bytearray(size)
-        return memoryview(self._buffer)[:size]
 
 
 class Relay:

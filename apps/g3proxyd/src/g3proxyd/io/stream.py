@@ -37,7 +37,6 @@ class Stream:
         "_poller",
         "_reader",
         "_room",
-        "_size",
         "_socket",
         "_unread",
         "_watching",
@@ -57,12 +56,11 @@ class Stream:
         self._socket = sock
         self._wheel = wheel
         self.fd = sock.fileno()
-        self._reader: asyncio.Future[bytes] | None = None
+        self._reader: asyncio.Future[None] | None = None
         self._watching = False
         self._unread = b""
         self._pending: memoryview | None = None
         self._room: Room | None = None
-        self._size = READ_SIZE
         self.deadline: float | None = None
         self.bucket: int | None = None
         self.received = 0
@@ -82,32 +80,39 @@ class Stream:
 
         Raises TimeoutError and OSError. A cancelled receive loses nothing.
         """
+        # To watch a socket costs more than to try it, and a client that has just connected speaks at once.
+        data = None if self._watching and not self._unread else self.read(size)
+        while data is None:
+            await self.readable(patience)
+            data = self.read(size)
+        return data
+
+    def readable(self, patience: float) -> asyncio.Future[None]:
+        """A future that is done as soon as `read` has something to tell; one at a time.
+
+        It raises TimeoutError after ``patience`` seconds. To cancel it loses nothing: the bytes are still the kernel's.
+        """
+        if not self._watching:
+            self.watch()
+        reader = self._reader = self._loop.create_future()
+        self._wheel.start(self, patience)
+        return reader
+
+    def read(self, size: int = READ_SIZE) -> bytes | None:
+        """At most ``size`` of the bytes that have come, b"" at the peer's end, None if nothing has come.
+
+        Raises OSError.
+        """
         if self._unread:
             data, self._unread = self._unread[:size], self._unread[size:]
             return data
-        self.surprised = False
-        if not self._watching:
-            # To watch a socket costs more than to try it, and a client that has just connected speaks at once.
-            try:
-                data = self._socket.recv(size)
-            except (BlockingIOError, InterruptedError):
-                self.watch()
-            else:
-                self.received += len(data)
-                return data
-        reader: asyncio.Future[bytes] = self._loop.create_future()
-        self._reader = reader
-        self._size = size
-        self._wheel.start(self, patience)
         try:
-            return await reader
-        except asyncio.CancelledError:
-            if reader.done() and not reader.cancelled() and reader.exception() is None:
-                self.unread(reader.result())
-            raise
-        finally:
-            self._reader = None
-            self.deadline = None
+            data = self._socket.recv(size)
+        except (BlockingIOError, InterruptedError):
+            return None
+        self.received += len(data)
+        self.surprised = False
+        return data
 
     def watch(self) -> None:
         """Notice from now on what the peer does while nobody receives: see `surprised`."""
@@ -211,7 +216,7 @@ class Stream:
 
     def extend(self, patience: float) -> None:
         """Give the receive that waits now, if there is one, so many seconds from now on."""
-        if self._reader is not None:
+        if self._reader is not None and not self._reader.done():
             self._wheel.start(self, patience)
 
     def _let_go(self) -> None:
@@ -228,16 +233,9 @@ class Stream:
             self.surprised = True
             self._watching = False
             self._poller.remove_reader(self.fd)
-            return
-        try:
-            data = self._socket.recv(self._size)
-        except (BlockingIOError, InterruptedError):
-            return
-        except OSError as error:
-            reader.set_exception(error)
-            return
-        self.received += len(data)
-        reader.set_result(data)
+        else:
+            self.deadline = None
+            reader.set_result(None)
 
 
 class Room:

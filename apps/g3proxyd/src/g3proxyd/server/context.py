@@ -59,14 +59,18 @@ class ServerContext:
         return self.relay_options.idle_interval * self.relay_options.idle_count
 
     def begin_task(
-        self, task_type: str, client: socket.socket, client_addr: Peer, upstream: Upstream, wait_time: float
+        self, task_type: str, client: socket.socket, client_addr: Peer, upstream: Upstream, waiting_since: float
     ) -> TaskNotes:
-        """A request is valid: account for it. Each task that begins ends in `end_task`."""
-        self.stats.task_total += 1
-        self.stats.task_alive += 1
+        """A request is valid: account for it. Each task that begins ends in `end_task`.
+
+        ``waiting_since`` is when the wait for the request began, in seconds of a monotonic clock.
+        """
+        stats = self.stats
+        stats.task_total += 1
+        stats.task_alive += 1
         # Only the log wants to know, and it costs a system call.
         server_addr = client.getsockname() if self.task_log.enabled else None
-        notes = TaskNotes(self.type_name, self.name, server_addr, client_addr, upstream, wait_time)
+        notes = TaskNotes(self.type_name, self.name, server_addr, client_addr, upstream, waiting_since)
         if self.log_created:
             notes.log(self.task_log, task_type, Event.CREATED)
         return notes

@@ -68,7 +68,7 @@ class SocksHandshake:
             if not isinstance(request, Connect):  # BIND, and UDP ASSOCIATE
                 await self._refuse(Reply.COMMAND_NOT_SUPPORTED)
                 return None
-            return await self._connect(request, time.monotonic() - accepted)
+            return await self._connect(request, accepted)
         except OSError:  # the client is gone, or too slow; TimeoutError is an OSError as well
             return None
 
@@ -96,7 +96,7 @@ class SocksHandshake:
                 case _:
                     return event
 
-    async def _connect(self, request: Connect, wait_time: float) -> Stage | None:
+    async def _connect(self, request: Connect, accepted: float) -> Stage | None:
         """Make the connection that was asked for; the tunnel through it is the next stage."""
         context = self._server.context
         try:
@@ -104,7 +104,7 @@ class SocksHandshake:
         except HostError:
             await self._refuse(Reply.GENERAL_FAILURE)
             return None
-        notes = context.begin_task(TASK_TYPE, self._stream.sock, self._peer, upstream, wait_time)
+        notes = context.begin_task(TASK_TYPE, self._stream.sock, self._peer, upstream, accepted)
         try:
             sock = await self._dial(notes)
             try:

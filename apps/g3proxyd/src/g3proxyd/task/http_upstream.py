@@ -1,11 +1,12 @@
 """A connection to an HTTP server, and whether it may serve another request."""
 
 import time
+from collections.abc import Sequence
 
 from g3_http import Leniency, Limits, ResponseReader
 
 from ..escaper.base import ConnectNotes
-from ..io.pacing import paces
+from ..io.pacing import Pace
 from ..io.stream import Stream
 from ..upstream import Upstream
 
@@ -18,25 +19,38 @@ class HttpUpstream:
 
     __slots__ = (
         "connect",
+        "down",
         "expires",
-        "paces",
         "reader",
         "received_before",
         "requests",
         "sent_before",
         "stream",
+        "up",
         "upstream",
     )
 
-    def __init__(self, upstream: Upstream, stream: Stream, limits: Limits, connect: ConnectNotes) -> None:
-        """``stream`` is connected to ``upstream``, or to whatever stands for it, in the way that ``connect`` tells."""
+    def __init__(
+        self,
+        upstream: Upstream,
+        stream: Stream,
+        limits: Limits,
+        connect: ConnectNotes,
+        *,
+        up: Sequence[Pace] = (),
+        down: Sequence[Pace] = (),
+    ) -> None:
+        """``stream`` is connected to ``upstream``, or to whatever stands for it, in the way that ``connect`` tells.
+
+        ``up`` and ``down`` are the limits on what goes to the server and on what comes from it.
+        """
         self.upstream = upstream
         self.stream = stream
         self.reader = ResponseReader(limits, LENIENT)
         self.connect = connect
         """How the connection was made: the log lines of later requests tell it as well."""
-        self.paces = paces(time.monotonic, connect.speed_limit)
-        """What the escaper lets this connection move: up and down."""
+        self.up = up
+        self.down = down
         self.requests = 0
         """Requests that were sent."""
         self.received_before = 0
@@ -47,9 +61,10 @@ class HttpUpstream:
 
     def begin(self, method: bytes) -> None:
         """Another request is about to be sent."""
+        stream = self.stream
         self.requests += 1
-        self.received_before = self.stream.received
-        self.sent_before = self.stream.sent
+        self.received_before = stream.received
+        self.sent_before = stream.sent
         self.reader.expect(method)
 
     def keep(self, seconds: float) -> None:
@@ -62,9 +77,6 @@ class HttpUpstream:
 
         A server that said anything unasked, or closed, is not asked again: what it says next would answer nobody.
         """
-        return (
-            self.upstream == upstream
-            and self.reader.reusable
-            and not self.stream.surprised
-            and time.monotonic() < self.expires
-        )
+        # Its reader was fit for reuse when the connection was kept, and has been given nothing since.
+        same = self.upstream is upstream or self.upstream == upstream
+        return same and not self.stream.surprised and time.monotonic() < self.expires

@@ -43,24 +43,13 @@ NOT_CONNECTED = ConnectNotes()
 class TaskNotes:
     """One task: who asked which server for what, when, and how far it came. Times are seconds of a monotonic clock."""
 
-    __slots__ = (
-        "_id",
-        "_start_at",
-        "client_addr",
-        "connect",
-        "created",
-        "from_client",
-        "from_upstream",
-        "ready",
-        "server_addr",
-        "server_name",
-        "server_type",
-        "stage",
-        "to_client",
-        "to_upstream",
-        "upstream",
-        "wait_time",
-    )
+    # Defaults of the class instead of values that each of very many instances would set.
+    ready: float | None = None
+    stage = Stage.CREATED
+    connect = NOT_CONNECTED
+    from_client = to_client = from_upstream = to_upstream = 0
+    _id = ""
+    _start_at = ""
 
     def __init__(
         self,
@@ -69,22 +58,19 @@ class TaskNotes:
         server_addr: Peer | None,
         client_addr: Peer,
         upstream: Upstream,
-        wait_time: float,
+        waiting_since: float,
     ) -> None:
-        """``server_addr`` is the local address of the client's connection; None where nobody logs it."""
+        """``server_addr`` is the local address of the client's connection; None where nobody logs it.
+
+        ``waiting_since`` is when the wait for the request began.
+        """
         self.server_type = server_type
         self.server_name = server_name
         self.server_addr = server_addr
         self.client_addr = client_addr
         self.upstream = upstream
-        self.wait_time = wait_time
-        self.created = time.monotonic()
-        self.ready: float | None = None
-        self.stage = Stage.CREATED
-        self.connect = NOT_CONNECTED
-        self.from_client = self.to_client = self.from_upstream = self.to_upstream = 0
-        self._id = ""
-        self._start_at = ""
+        self.created = created = time.monotonic()
+        self.wait_time = created - waiting_since
 
     @property
     def task_id(self) -> str:
