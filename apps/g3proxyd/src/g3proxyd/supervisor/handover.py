@@ -2,6 +2,7 @@
 
 Both sides speak JSON, a message a line, over the control socket after ``POST /v1/handover``:
 
+- new: ``{"op": "take"}``: descriptors that came with the answer to the request would be lost
 - old: ``{"op": "sockets", "keys": [[identity, index], ...]}`` with as many descriptors, any number of times
 - old: ``{"op": "end", "pid": 1}``, or ``{"op": "refused", "reason": "..."}``
 - new: ``{"op": "ready", "kept": [[identity, index], ...]}`` once it accepts
@@ -55,6 +56,7 @@ class Predecessor:
     def take(self) -> None:
         """Receive the sockets. Raises HandoverError."""
         try:
+            self._sock.sendall(b'{"op": "take"}\n')
             while True:
                 message = self._receive()
                 match message:
@@ -143,20 +145,15 @@ async def give(sock: socket.socket, early: bytes, sockets: Mapping[Key, socket.s
     inbox = bytearray(early)
     try:
         async with asyncio.timeout(PATIENCE):
+            if await receive(sock, inbox) != {"op": "take"}:
+                raise HandoverError("the successor does not begin as it should")
             for start in range(0, len(keys), descriptors.MOST_AT_ONCE):
                 some = keys[start : start + descriptors.MOST_AT_ONCE]
                 message = {"op": "sockets", "keys": [[key.identity, key.index] for key in some]}
                 await tell(sock, message, [sockets[key].fileno() for key in some])
             await tell(sock, {"op": "end", "pid": os.getpid()})
-            loop = asyncio.get_running_loop()
-            while b"\n" not in inbox:
-                if len(inbox) > MAX_LINE:
-                    raise HandoverError("the successor's message has no end")
-                data = await loop.sock_recv(sock, 65536)
-                if not data:
-                    raise HandoverError("the successor has given up")
-                inbox += data
-        match json.loads(inbox):
+            message = await receive(sock, inbox)
+        match message:
             case {"op": "ready", "kept": list(kept)}:
                 known = {(key.identity, key.index): key for key in keys}
                 return [known[identity, index] for identity, index in kept if (identity, index) in known]
@@ -164,9 +161,24 @@ async def give(sock: socket.socket, early: bytes, sockets: Mapping[Key, socket.s
         raise HandoverError(f"the successor was not ready within {PATIENCE:g} seconds") from None
     except OSError as error:
         raise HandoverError(f"the successor is gone: {error}") from None
-    except (ValueError, TypeError):
-        pass
-    raise HandoverError(f"the successor says what nobody understands: {bytes(inbox[:100])!r}")
+    except (ValueError, TypeError) as error:
+        raise HandoverError(f"the successor says what nobody understands: {error}") from None
+    raise HandoverError(f"the successor says what nobody understands: {str(message)[:100]}")
+
+
+async def receive(sock: socket.socket, inbox: bytearray) -> Any:
+    """Receive the next message; ``inbox`` holds what came before and what comes after. Raises as `give` does."""
+    loop = asyncio.get_running_loop()
+    while b"\n" not in inbox:
+        if len(inbox) > MAX_LINE:
+            raise HandoverError("the successor's message has no end")
+        data = await loop.sock_recv(sock, 65536)
+        if not data:
+            raise HandoverError("the successor has given up")
+        inbox += data
+    line, _, rest = bytes(inbox).partition(b"\n")
+    inbox[:] = rest
+    return json.loads(line)
 
 
 async def tell(sock: socket.socket, message: object, fds: Sequence[int] = ()) -> None:
