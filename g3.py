@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Set up this checkout and use it: the only thing that a fresh machine needs is Python 3.11 with pip.
 
-Everything lands inside the checkout: the environment in ``.venv``, uv itself in ``.tools``. Nothing is installed into
-the system's Python, so that a system that guards its Python (PEP 668) or lacks the venv module will do. The versions
-are those of ``uv.lock``. Settings for pip (environment, pip.conf) and for uv hold here as well.
+Everything lands inside the checkout: the environment in ``.venv`` (or where ``G3_VENV`` says), uv itself in ``.tools``.
+Nothing is installed into the system's Python, so that a system that guards its Python (PEP 668) or lacks the venv
+module will do. The versions are those of ``uv.lock``. Settings for pip (environment, pip.conf) and for uv hold here as
+well.
 """
 
 import ast
@@ -19,7 +20,7 @@ if sys.version_info < (3, 11):
     sys.exit("g3 needs Python 3.11 or newer; this is Python " + sys.version.split()[0])
 
 ROOT = Path(__file__).resolve().parent
-VENV = ROOT / ".venv"
+VENV = Path(os.environ.get("G3_VENV") or ROOT / ".venv").absolute()
 TOOLS = ROOT / ".tools"
 UV_VERSION = "0.13.9"
 OLDEST_UV = (0, 13)

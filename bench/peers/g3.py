@@ -23,7 +23,10 @@ class G3proxyd(Peer):
         return [self.program() or "g3proxyd", "-c", str(config)]
 
     def version(self) -> str:
-        return ask_version(self.program() or "g3proxyd", "--version").removeprefix("g3proxyd").strip(" ,")
+        program = self.program() or "g3proxyd"
+        own = ask_version(program, "--version").removeprefix("g3proxyd").strip(" ,")
+        python = ask_version(program, "-v", "--version", word="Python").partition(" on ")[0]
+        return f"{own} on {python}" if python else own
 
 
 class G3proxy(Peer):
