@@ -66,6 +66,13 @@ def test_many_questions_on_one_connection(folder: Path) -> None:
     assert operations.calls[2] == ("reload", Kind.SERVER, "a/b é?")
 
 
+def test_a_long_answer(folder: Path) -> None:
+    operations = FakeOperations()
+    operations.objects[Kind.SERVER] = tuple(f"server-{number}" for number in range(50_000))
+    with serving(folder / "a.sock", operations), ControlClient(folder / "a.sock") as client:
+        assert client.get("server")["names"] == list(operations.objects[Kind.SERVER])
+
+
 def test_names_that_are_not_utf8_are_refused_by_the_daemon(folder: Path) -> None:
     with serving(folder / "a.sock"), ControlClient(folder / "a.sock") as client:
         with pytest.raises(RefusedError, match="the path is not UTF-8"):
@@ -127,6 +134,10 @@ def test_who_does_not_answer_as_a_daemon_does(folder: Path, answer: bytes) -> No
 def test_broken_answers(folder: Path, answer: bytes) -> None:
     with strange(folder / "a.sock", answer) as client, pytest.raises(NoAnswerError, match="the connection broke"):
         client.get("version")
+
+
+def test_the_limit_of_an_answer() -> None:
+    assert module.MAX_ANSWER == 2**26
 
 
 def test_an_endless_answer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

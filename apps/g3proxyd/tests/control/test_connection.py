@@ -279,8 +279,22 @@ def test_truncated_requests(daemon: Serving) -> None:
     assert daemon.operations.calls == []
 
 
+def test_the_limits_are_those_of_the_documentation() -> None:
+    mebibyte = 1024 * 1024
+    assert Limits() == Limits(16 * 1024, 16 * mebibyte, 32, 30.0, 1.0, 1.0)
+
+
 def test_every_reason_has_a_status(daemon: Serving) -> None:
-    assert set(STATUS) == set(Reason)
+    statuses = {
+        "invalid": 400,
+        "not_found": 404,
+        "state": 409,
+        "unsupported": 409,
+        "configuration": 409,
+        "resolution": 502,
+        "failed": 500,
+    }
+    assert {reason.value: status for reason, status in STATUS.items()} == statuses
     for reason, status in STATUS.items():
         daemon.operations.failure = OperationError(reason, "why")
         answer = one(daemon.say(LAST_VERSION))
@@ -300,6 +314,7 @@ def test_a_fault_of_ours_is_logged_and_not_told(daemon: Serving, caplog: pytest.
     daemon.operations.failure = OSError("secret")
     answers = parse(daemon.say(VERSION + LAST_VERSION), "GET GET")
     assert [answer.error for answer in answers] == [(500, "internal")] * 2
+    assert answers[0].document["error"]["message"] == "a fault in the daemon; its log says more"
     assert b"secret" not in answers[0].body + answers[1].body
     assert "OSError: secret" in caplog.text
 
@@ -403,7 +418,8 @@ def test_a_fault_in_a_handover(folder: Path, caplog: pytest.LogCaptureFixture) -
 
 def test_handovers_that_are_refused(folder: Path) -> None:
     with serving(folder / "a.sock", handover=Successor()) as daemon:
-        for data in (HANDOVER.replace(b"g3-", b"h2-"), request("POST", "/v1/handover")):
+        several = request("POST", "/v1/handover", "Upgrade: g3-", "Upgrade: handover")
+        for data in (HANDOVER.replace(b"g3-", b"h2-"), request("POST", "/v1/handover"), several):
             answer = one(daemon.say(data, half_close=True), "POST")
             assert answer.error == (426, "upgrade")
             assert answer.headers["upgrade"] == "g3-handover"

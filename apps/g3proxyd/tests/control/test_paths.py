@@ -16,6 +16,10 @@ def touch(folder: Path, *names: str) -> None:
         (folder / name).touch()
 
 
+def test_upstreams_directories() -> None:
+    assert [str(path) for path in paths.DIRECTORIES] == ["/run/g3proxy", "/tmp/g3"]
+
+
 def test_names() -> None:
     folder = Path("/x")
     assert paths.group_socket(folder, "a") == Path("/x/a.sock")

@@ -9,8 +9,8 @@ import pytest
 from control.fake import REPORT, FakeOperations
 from g3proxyd.config.values.resolve import QueryStrategy
 from g3proxyd.control.connection import pack_document
-from g3proxyd.control.operations import Kind, OperationError, Reason
-from g3proxyd.control.routes import HANDOVER, ROUTES, RefusalError, find
+from g3proxyd.control.operations import Change, Kind, OperationError, Reason
+from g3proxyd.control.routes import HANDOVER, ROUTES, Call, RefusalError, find
 
 DOCUMENTATION = Path(__file__).parents[4] / "docs" / "control.md"
 
@@ -61,6 +61,10 @@ def test_a_path_is_an_operation(method: str, target: str, call: tuple[Any, ...],
     assert ask(method, target) == ([call], document)
 
 
+def test_what_a_request_does_not_say_is_empty() -> None:
+    assert find("GET", "/v1/version")[1] == Call("", {}, "")
+
+
 def test_version_and_status() -> None:
     assert ask("GET", "/v1/version") == ([("version",)], {"version": "1.2.3", "pid": os.getpid()})
     calls, document = ask("GET", "/v1/status")
@@ -100,7 +104,7 @@ def test_queries() -> None:
         assert calls == [("resolver_query", "dns", "é.test", QueryStrategy.IPV6_ONLY, delay)]
 
 
-@pytest.mark.parametrize("delay", ["65536", "-1", "1.5", "x", "", "9" * 5000, "٣", "+1"])
+@pytest.mark.parametrize("delay", ["65536", "000050", "-1", "1.5", "x", "", "9" * 5000, "٣", "+1"])
 def test_bad_delays(delay: str) -> None:
     target = f"/v1/resolver/dns/query?domain=a&resolution_delay={delay.replace('+', '%2B')}"
     assert "resolution_delay; expected milliseconds from 0 to 65535" in invalid("GET", target)
@@ -156,15 +160,19 @@ def test_wrong_methods() -> None:
 def test_the_absolute_form() -> None:
     assert ask("GET", "http://g3/v1/version")[0] == [("version",)]
     assert ask("GET", "HTTPS://anything:1/v1/version")[0] == [("version",)]
+    calls, _ = ask("GET", "http://g3/v1/resolver/dns/query?domain=a://b/c")
+    assert calls[0][2] == "a://b/c"
     assert refused("GET", "http://g3").status == 404
     assert refused("GET", "ftp://g3/v1/version").status == 404
 
 
 def test_parameters() -> None:
-    text = refused("GET", "/v1/resolver/dns/query?domian=a").text
-    assert text == ("there is no parameter 'domian' here; this path takes domain, resolution_delay, strategy")
+    error = refused("GET", "/v1/resolver/dns/query?domian=a")
+    assert (error.status, error.reason) == (400, "invalid")
+    assert error.text == ("there is no parameter 'domian' here; this path takes domain, resolution_delay, strategy")
     assert refused("GET", "/v1/version?a").text == "there is no parameter 'a' here; this path takes none"
-    assert refused("GET", "/v1/resolver/dns/query?domain=a&domain=b").text == "the parameter 'domain' is given twice"
+    error = refused("GET", "/v1/resolver/dns/query?domain=a&domain=b")
+    assert (error.status, error.reason, error.text) == (400, "invalid", "the parameter 'domain' is given twice")
     many = "&".join(["domain=a"] * 17)
     for query in (many, "domain=%FF"):
         error = refused("GET", f"/v1/resolver/dns/query?{query}")
@@ -181,3 +189,9 @@ def test_the_documentation_has_every_path_and_no_other() -> None:
     rows = [line.split("|") for line in DOCUMENTATION.read_text(encoding="utf-8").splitlines() if "| `/v1/" in line]
     documented = {(row[1].strip().strip("`"), row[2].strip().strip("`").partition("?")[0]) for row in rows}
     assert documented == {(route.method, route.path) for route in ROUTES}
+
+
+def test_the_documentation_has_every_word_of_an_answer() -> None:
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    for word in (*Reason, *Change):
+        assert f"`{word.value}`" in text

@@ -115,6 +115,9 @@ def test_too_many_connections(folder: Path) -> None:
         head, _, body = daemon.say(VERSION).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
         assert f"Content-Length: {len(body)}".encode() in head
+        assert b"Content-Type: application/json\r\nConnection: close" in head.replace(
+            f"Content-Length: {len(body)}\r\n".encode(), b""
+        )
         assert json.loads(body) == {"error": {"reason": "busy", "message": "2 connections are there already"}}
         first.sendall(LAST_VERSION)
         assert to_end(first)
@@ -186,10 +189,12 @@ async def _rests(daemon: Serving) -> bool:
 
 
 def test_closing_cuts_off_who_waits_and_lets_answer_who_works(folder: Path) -> None:
-    with serving(folder / "a.sock") as daemon:
-        daemon.operations.gate = daemon.call(_event())
+    with serving(folder / "a.sock", limits=Limits(close_timeout=10 * PATIENCE)) as daemon:
         with daemon.connect() as idle, daemon.connect() as partial, daemon.connect() as busy:
-            idle.sendall(b"")
+            idle.sendall(VERSION)
+            assert b"1.2.3" in idle.recv(65536)
+            daemon.operations.began.clear()
+            daemon.operations.gate = daemon.call(_event())
             partial.sendall(VERSION[:-1])
             busy.sendall(VERSION + VERSION)
             assert daemon.operations.began.wait(PATIENCE)

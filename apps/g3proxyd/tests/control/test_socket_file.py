@@ -135,6 +135,28 @@ def test_who_may_write(folder: Path, mode: int, fits: bool) -> None:
         folder.chmod(0o700)
 
 
+def test_no_socket_is_made_where_others_may_write(folder: Path) -> None:
+    directory = folder / "open"
+    directory.mkdir()
+    directory.chmod(0o777)
+    with pytest.raises(PermissionError, match="everybody can write here"):
+        open_socket(directory / "a.sock")
+    assert os.listdir(directory) == []
+
+
+def test_a_directory_of_root_will_do(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lstat = Path.lstat
+    monkeypatch.setattr(Path, "lstat", lambda self: _owned_by(lstat(self), 0))
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    check_directory(folder)
+
+
+def _owned_by(status: os.stat_result, uid: int) -> os.stat_result:
+    values = list(status)
+    values[stat.ST_UID] = uid
+    return os.stat_result(values)
+
+
 @pytest.mark.parametrize("kind", ["directory", "link", "target"])
 def test_whose_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     directory, link = folder / "directory", folder / "link"
@@ -145,10 +167,8 @@ def test_whose_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -
     lstat = Path.lstat
 
     def seen(self: Path) -> os.stat_result:
-        values = list(lstat(self))
-        if self == foreign:
-            values[stat.ST_UID] = os.geteuid() + 1
-        return os.stat_result(values)
+        status = lstat(self)
+        return _owned_by(status, os.geteuid() + 1) if self == foreign else status
 
     monkeypatch.setattr(Path, "lstat", seen)
     with pytest.raises(PermissionError, match=f"belongs to the user {os.geteuid() + 1}; choose another") as caught:

@@ -118,6 +118,8 @@ def test_a_socket_of_somebody_else(folder: Path, monkeypatch: pytest.MonkeyPatch
         3,
         f"g3proxy-ctl: no daemon that talks to this user: {folder}/a.sock: Permission denied\n",
     )
+    result = run("-C", str(folder), "-G", "a", "--json", "version")
+    assert json.loads(result.stderr)["error"]["reason"] == "no_daemon"
     with serving(folder / "a_1.sock", daemon("ours")):
         assert run("-C", str(folder), "-G", "a", "version").stdout == "ours\n"
 
