@@ -91,11 +91,16 @@ class Server(ABC):
         for listener in self._listeners:
             hold_back(listener.sock)
 
-    def go_offline(self) -> None:
-        """Take what waits at the listening sockets and close them; running tasks go on."""
+    def go_offline(self) -> set[asyncio.Task[None]]:
+        """Take what waits at the listening sockets and close them; running tasks go on.
+
+        Returns the connections that were taken from there: they have had no time for a request yet.
+        """
         self.online = False
+        before = set(self._connections)
         for listener in self.release():
             listener.drain()
+        return self._connections - before
 
     @property
     def connections(self) -> int:

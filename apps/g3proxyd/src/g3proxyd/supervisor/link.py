@@ -170,8 +170,12 @@ class Pickler(pickle.Pickler):
     def reducer_override(self, item: object) -> Any:
         """See `pickle.Pickler.reducer_override`."""
         if isinstance(item, MappingProxyType):
-            return MappingProxyType, (dict(item),)
+            return _view, (dict(item),)
         return NotImplemented
+
+
+def _view(content: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(content)
 
 
 def dumps(content: object) -> bytes:

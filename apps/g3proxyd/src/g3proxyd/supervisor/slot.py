@@ -61,6 +61,8 @@ class Slot:
         """The worker has begun to accept and has not ended."""
         self.first: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         """How the first start went: None when everything was built, else why not."""
+        self.settled = asyncio.Event()
+        """The first start is over: the worker serves, or has ended."""
         self.version = 0
         """The configuration that the worker has."""
         self.plan: Plan = {}

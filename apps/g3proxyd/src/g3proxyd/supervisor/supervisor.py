@@ -94,7 +94,7 @@ class Supervisor:
             raise StartError(failures[0])
 
     async def go(self) -> None:
-        """Begin to accept."""
+        """Begin to accept; return when all workers do that could be started."""
         try:
             self.sockets.listen(self._staged)
         except OSError as error:
@@ -103,6 +103,8 @@ class Supervisor:
         for name, keys in self.sockets.servers.items():
             for address in dict.fromkeys(self.sockets[key].getsockname()[:2] for key in keys):
                 log.info("server %s listens on %s port %d", name, *address)
+        for slot in self.slots:
+            await slot.settled.wait()
 
     # --- the end ---
 
@@ -145,7 +147,7 @@ class Supervisor:
         self._chore(self._see_off(how))
 
     async def _leave_slowly(self) -> None:
-        await self._tell_all(Stay(online=False))
+        self._chore(self._tell_all(Stay(online=False)))
         await asyncio.sleep(self.config.runtime.server_offline_delay)
         self.sockets.hold_back()
         await asyncio.sleep(HANDSHAKES)
@@ -180,7 +182,7 @@ class Supervisor:
         patience = runtime.task_quit_timeout + END_PATIENCE
         if how is not Quit.AT_ONCE:
             patience += runtime.task_wait_delay + runtime.task_wait_timeout
-        await self._tell_all(End(how))
+        self._chore(self._tell_all(End(how)))
         await asyncio.wait(self._keepers, timeout=patience)
         if self._how is how:
             for slot in self.slots:
@@ -333,6 +335,7 @@ class Supervisor:
         bringing = asyncio.create_task(self._bring_to_work(slot, process))
         status = await process.ended
         slot.serving = False
+        slot.settled.set()
         bringing.cancel()
         why = (await asyncio.gather(bringing, return_exceptions=True))[0]
         self.counters.zero(slot.number, self.layout.gauges)
@@ -356,6 +359,7 @@ class Supervisor:
                     await process.link.ask(Stay(online=False))
                 slot.serving = True
                 slot.state = "running"
+                slot.settled.set()
             if slot.number in self._absent:
                 self._absent.discard(slot.number)
                 self._chore(self._rebalance())
@@ -367,6 +371,9 @@ class Supervisor:
         except TimeoutError:
             process.kill()
             return f"it was not ready within {START_PATIENCE:g} seconds"
+        except Exception:
+            log.exception("a fault of ours in bringing %s to work", slot.name)
+            process.kill()
         return None
 
     def _spawn(self, slot: Slot) -> Process:
@@ -392,7 +399,12 @@ class Supervisor:
 
     async def _tell(self, slots: Iterable[Slot], request: Any) -> list[Exception | None]:
         """Ask several workers for the same; what went wrong with each."""
-        outcomes = await asyncio.gather(*(slot.ask(request) for slot in slots), return_exceptions=True)
+
+        async def ask(slot: Slot) -> None:
+            async with asyncio.timeout(CHANGE_PATIENCE):
+                await slot.ask(request)
+
+        outcomes = await asyncio.gather(*map(ask, slots), return_exceptions=True)
         return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
 
     async def _tell_all(self, request: Any) -> None:

@@ -19,6 +19,10 @@ from .build import Base, Modules
 log = logging.getLogger(__name__)
 
 
+LATE_PATIENCE = 3.0
+"""Seconds for the first request on a connection that was taken from the queue as the sockets closed."""
+
+
 class Quit(Enum):
     """How a worker is asked to end."""
 
@@ -159,18 +163,22 @@ class Worker:
             for server in self._servers():
                 server.hold_back()
             await self._pause(HANDSHAKES)
-        for server in self._servers():
-            server.go_offline()
+        late: set[asyncio.Task[None]] = set().union(*(server.go_offline() for server in self._servers()))
         self._closed = True
-        waiting = self._connections_done if self._how is Quit.REPLACED else self._tasks_done
-        done = asyncio.ensure_future(waiting())
-        await asyncio.sleep(0)
-        if not done.done():
-            await self._pause(runtime.task_wait_delay)
-            if not done.done():
-                log.info("offline; waiting for %d tasks", self._alive())
-        stop = asyncio.ensure_future(self._at_once.wait())
-        await asyncio.wait((done, stop), timeout=runtime.task_wait_timeout, return_when=asyncio.FIRST_COMPLETED)
+        if self._how is Quit.REPLACED:
+            await self._wait_for(self._connections_done(), runtime.task_wait_timeout)
+            return
+        await self._wait_for(self._connections_done(), runtime.task_wait_delay)
+        if late:
+            await self._wait_for(asyncio.wait(late), LATE_PATIENCE)
+        if alive := self._alive():
+            log.info("offline; waiting for %d tasks", alive)
+        await self._wait_for(self._tasks_done(), runtime.task_wait_timeout)
+
+    async def _wait_for(self, work: Coroutine[Any, Any, object], seconds: float) -> None:
+        """Wait for something for so long at most, or until the worker has to end at once."""
+        done, stop = asyncio.ensure_future(work), asyncio.ensure_future(self._at_once.wait())
+        await asyncio.wait((done, stop), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         done.cancel()
         stop.cancel()
         await asyncio.gather(done, stop, return_exceptions=True)
