@@ -207,3 +207,27 @@ def test_sinks_take_turns(pipe: tuple[int, int]) -> None:
         assert [record["number"] for record in found if record["sink"] == name] == list(range(200))
     for sink in sinks:
         sink.close(PATIENCE)
+
+
+def test_lines_of_several_processes_stay_whole(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    children = []
+    for child in range(3):
+        pid = os.fork()
+        if pid == 0:
+            sink = StdoutSink(1000, writer)
+            for number in range(300):
+                sink.write({"child": child, "number": number, "text": "x" * (number * 7 % 900)})
+            sink.close(PATIENCE)
+            os._exit(sink.stats.dropped)
+        children.append(pid)
+    found = records(reader, 900)  # the pipe holds an eighth of them
+    assert all(os.waitpid(pid, 0)[1] == 0 for pid in children)
+    for child in range(3):
+        assert [record["number"] for record in found if record["child"] == child] == list(range(300))
+
+
+def test_pieces() -> None:
+    lines = [b"aa\n", b"b\n", b"c\n", b"a long line\n", b"d\n"]
+    assert list(stdout.pieces(lines, 5)) == [b"aa\nb\n", b"c\n", b"a long line\n", b"d\n"]
+    assert list(stdout.pieces(lines, 100)) == [b"".join(lines)]

@@ -7,10 +7,11 @@ hold up traffic. So a thread writes, and what it cannot take in time is dropped 
 import logging
 import os
 import select
+import stat
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .lines import json_line, text_line
@@ -25,7 +26,12 @@ REPORT_INTERVAL = 10.0
 """Seconds between two complaints about lost records."""
 
 BATCH = 256
-"""Lines that are written at once: what is lost with a broken pipe, and what a slow reader has to take in one piece."""
+"""Lines that are taken from the queue at once: what is lost with a broken pipe."""
+
+PIECE = 65536
+"""Bytes that are written at once. Other workers write to the same file: a piece holds whole lines, and what the kernel
+takes in one piece stays one. It does so for files and sockets; for a pipe only up to PIPE_BUF (pipe(7)), so that there
+a line that is longer than that may be torn apart while the reader is slow."""
 
 STDOUT = 1
 
@@ -47,6 +53,7 @@ class StdoutSink(Sink):
         """``capacity`` is the number of lines that may wait. Sinks that share a file take ``turn`` for each batch."""
         super().__init__()
         self._fd = fd
+        self._piece = select.PIPE_BUF if is_pipe(fd) else PIECE
         self._line = text_line if os.isatty(fd) else json_line
         self._capacity = capacity
         self._queue: deque[bytes] = deque()
@@ -115,17 +122,17 @@ class StdoutSink(Sink):
     def _write_out(self) -> None:
         while self._queue:
             lines = [self._queue.popleft() for _ in range(min(len(self._queue), BATCH))]
-            data = b"".join(lines)
             try:
                 with self._turn:
-                    self._write_all(memoryview(data))
+                    for piece in pieces(lines, self._piece):
+                        self._write_all(memoryview(piece))
             except OSError as error:
                 if self.stats.unreachable == 0:
                     log.error("standard output takes no log records: %s", error.strerror)
                 self.stats.unreachable += len(lines)
             else:
                 self.stats.passed += len(lines)
-                self.stats.bytes_passed += len(data)
+                self.stats.bytes_passed += sum(map(len, lines))
 
     def _write_all(self, data: memoryview) -> None:
         while data:
@@ -143,3 +150,24 @@ class StdoutSink(Sink):
             log.warning("%d log records were lost: standard output is too slow or gone", lost - self._reported)
             self._reported = lost
             self._report_at = self._now() + REPORT_INTERVAL
+
+
+def is_pipe(fd: int) -> bool:
+    """Whether the descriptor is open and a pipe."""
+    try:
+        return stat.S_ISFIFO(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+
+
+def pieces(lines: list[bytes], size: int) -> Iterator[bytes]:
+    """Join whole lines to pieces of at most ``size`` bytes; a longer line is a piece of its own."""
+    piece: list[bytes] = []
+    length = 0
+    for line in lines:
+        if piece and length + len(line) > size:
+            yield b"".join(piece)
+            piece, length = [], 0
+        piece.append(line)
+        length += len(line)
+    yield b"".join(piece)
