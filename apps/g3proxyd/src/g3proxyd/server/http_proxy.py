@@ -3,10 +3,12 @@
 import contextlib
 import socket
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from g3_acl import HostError, parse_host
 from g3_http import (
+    DEFAULT_PORTS,
     EasyProxy,
     Form,
     Leniency,
@@ -28,6 +30,7 @@ from ..io.stream import Stream
 from ..task.http_connect import HttpConnect
 from ..task.http_forward import TASK_TYPE as FORWARD
 from ..task.http_forward import HttpForward
+from ..task.http_upgrade import HttpUpgrade, offers_upgrade
 from ..task.http_upstream import HttpUpstream
 from ..task.tunnel import TASK_TYPE as TUNNEL
 from ..upstream import Upstream
@@ -113,6 +116,11 @@ class HttpClient:
                     outcome = await HttpConnect(self, head, notes).run()
                     if not isinstance(outcome, bool):
                         return outcome
+                elif head.upgrade and offers_upgrade(head):
+                    notes = context.begin_task(FORWARD, self.stream.sock, self.peer, upstream, self.waiting_since)
+                    outcome = await HttpUpgrade(self, head, target, host, notes).serve()
+                    if not isinstance(outcome, bool):
+                        return outcome
                 else:
                     notes = context.begin_task(FORWARD, self.stream.sock, self.peer, upstream, self.waiting_since)
                     outcome = await HttpForward(self, head, target, host, notes).run()
@@ -167,7 +175,7 @@ class HttpClient:
                 raise RequestError("host", "Host is not the host of the request target", 409)
             host = head.host
         if target.scheme != b"http" and target.form is not AUTHORITY:
-            raise RequestError("target", "a scheme that this proxy does not forward", 501)
+            target = of_other_scheme(target)
         if head.max_forwards == 0:
             raise RequestError("max_forwards", "the last recipient is this proxy, which has nothing to say", 501)
         last = self._last
@@ -234,6 +242,14 @@ class HttpClient:
             with contextlib.suppress(OSError):
                 await self.stream.send(reply, REPLY_PATIENCE)
                 await self.stream.linger()
+
+
+def of_other_scheme(target: Target) -> Target:
+    """The target as it can be forwarded. Raises RequestError for a scheme that is not forwarded."""
+    if target.scheme == b"ws":
+        # RFC 6455 section 4.1 wants CONNECT here; clients that ask in the absolute form mean plain HTTP with Upgrade.
+        return replace(target, scheme=b"http", port=target.port or DEFAULT_PORTS[b"http"])
+    raise RequestError("target", "a scheme that this proxy does not forward", 501)
 
 
 def local_target(target: Target) -> Target:

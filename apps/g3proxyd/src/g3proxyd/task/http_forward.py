@@ -44,6 +44,8 @@ SAFE_TO_REPEAT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DEL
 UPLOAD_PATIENCE = 86400.0
 """Seconds to wait for a response while the request body is still being sent; the body itself has its own patience."""
 
+UPGRADE_REQUIRED = 426
+
 GONE = frozenset((Reason.CLOSED_BY_UPSTREAM, Reason.UPSTREAM_READ_FAILED, Reason.UPSTREAM_WRITE_FAILED))
 """How it shows that the server has closed a kept connection in the very moment in which we used it again."""
 
@@ -58,6 +60,8 @@ class HttpForward:
     _upload: asyncio.Task[None] | None = None
     _upload_fault: TaskError | None = None
     _log: ForwardLog | None = None
+    _upgrade = False
+    """Whether the request asks for another protocol."""
 
     def __init__(self, client: "HttpClient", head: RequestHead, target: Target, host: bytes | None, notes: TaskNotes):
         """``target`` is where the request goes, ``host`` what Host will say there if not the target's authority."""
@@ -108,7 +112,8 @@ class HttpForward:
             target=self._target,
             host=self._host,
             drop_default_port=config.drop_default_port_in_host,
-            keep_alive=config.http_forward_upstream_keepalive.enable,
+            keep_alive=config.http_forward_upstream_keepalive.enable or self._upgrade,
+            upgrade=self._upgrade,
             drop=FORWARDED_FIELDS if config.steal_forwarded_for else (),
         )
 
@@ -148,7 +153,7 @@ class HttpForward:
         client, log = self._client, self._log
         self._notes.stage = REPLYING
         try:
-            connection.begin(self._head.method)
+            connection.begin(self._head.method, self._upgrade)
             if log is not None:
                 log.connection = connection
             try:
@@ -259,7 +264,8 @@ class HttpForward:
             and client.server.online
             and (self._upload is None or self._upload.done())
         )
-        data = forward_response(response, framing=framing, minor=head.minor, keep_alive=keep)
+        upgrade = response.status == UPGRADE_REQUIRED  # RFC 9110 section 15.5.22: it says to which protocol
+        data = forward_response(response, framing=framing, minor=head.minor, keep_alive=keep, upgrade=upgrade)
         notes.stage = RELAYING
         notes.ready = time.monotonic()
         paces = connection.down

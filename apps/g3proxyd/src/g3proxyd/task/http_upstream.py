@@ -59,13 +59,13 @@ class HttpUpstream:
         """Bytes that had been sent before the present request."""
         self.expires = 0.0
 
-    def begin(self, method: bytes) -> None:
-        """Another request is about to be sent."""
+    def begin(self, method: bytes, upgrade: bool = False) -> None:
+        """Another request is about to be sent; ``upgrade`` tells whether it asks for another protocol."""
         stream = self.stream
         self.requests += 1
         self.received_before = stream.received
         self.sent_before = stream.sent
-        self.reader.expect(method)
+        self.reader.expect(method, upgrade=upgrade)
 
     def keep(self, seconds: float) -> None:
         """Note that the connection is idle from now on and may be used again for so many seconds."""

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..io.direction import End
 from ..io.pacing import paces
@@ -31,15 +31,26 @@ REASONS = {
 class Tunnel:
     """Relays until both sides are done, then writes the task's log line. It owns both sockets."""
 
-    __slots__ = ("_context", "_notes", "_relay", "_timer")
+    __slots__ = ("_context", "_more", "_notes", "_relay", "_task_type", "_timer")
 
     def __init__(
-        self, context: "ServerContext", client: socket.socket, upstream: socket.socket, notes: TaskNotes
+        self,
+        context: "ServerContext",
+        client: socket.socket,
+        upstream: socket.socket,
+        notes: TaskNotes,
+        task_type: str = TASK_TYPE,
+        more: dict[str, Any] | None = None,
     ) -> None:
-        """``notes`` already count the bytes that went ahead of the tunnel."""
+        """``notes`` already count the bytes that went ahead of the tunnel.
+
+        ``task_type`` is what the logs call the task, ``more`` are the fields that only this type of task has.
+        """
         up, down = paces(context.loop.time, context.speed_limit, notes.connect.speed_limit)
         self._context = context
         self._notes = notes
+        self._task_type = task_type
+        self._more = more
         self._timer: asyncio.TimerHandle | None = None
         on_half = self._log_half if context.task_log.enabled else None
         self._relay = Relay(context.relays, client, upstream, context.relay_options, up=up, down=down, on_half=on_half)
@@ -58,7 +69,9 @@ class Tunnel:
             result = self._relay.result
             if result is not None:
                 error = "" if result.error is None else str(result.error)
-                self._context.end_task(notes, TASK_TYPE, REASONS[result.end], error, moved=result)
+                self._context.end_task(
+                    notes, self._task_type, REASONS[result.end], error, moved=result, more=self._more
+                )
 
     def _log_half(self, by_client: bool) -> None:
         event = Event.CLIENT_SHUTDOWN if by_client else Event.UPSTREAM_SHUTDOWN
@@ -74,7 +87,7 @@ class Tunnel:
         self._start_timer()
 
     def _log(self, event: Event, moved: Result) -> None:
-        self._notes.log(self._context.task_log, TASK_TYPE, event, moved=moved)
+        self._notes.log(self._context.task_log, self._task_type, event, moved=moved, more=self._more)
 
 
 async def send_ahead(context: "ServerContext", upstream: socket.socket, early: bytes, notes: TaskNotes) -> None:

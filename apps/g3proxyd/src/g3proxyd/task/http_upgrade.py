@@ -1,0 +1,73 @@
+"""Forwarding a request for another protocol, WebSocket for instance (RFC 9110 section 7.8, RFC 6455 section 4)."""
+
+import asyncio
+
+from g3_http import RequestHead, ResponseHead, forward_response
+
+from .errors import Reason, TaskError
+from .http_forward import TASK_TYPE, HttpForward
+from .http_upstream import HttpUpstream
+from .tunnel import Tunnel
+
+SWITCHING_PROTOCOLS = 101
+
+NOT_PASSED_ON = b"h2c"
+"""RFC 9113 section 3.1 has dropped it, its HTTP2-Settings never pass a proxy, and behind it requests would hide."""
+
+
+def offers_upgrade(head: RequestHead) -> bool:
+    """Take out of the head what no proxy passes on; return whether it still asks for any protocol."""
+    head.upgrade = tuple(protocol for protocol in head.upgrade if protocol.lower() != NOT_PASSED_ON)
+    return bool(head.upgrade)
+
+
+class HttpUpgrade(HttpForward):
+    """One request that asks for another protocol: it ends as a tunnel if the server agrees, else as any request.
+
+    It is one task of the type HttpForward up to the end of the tunnel, whose bytes its log line counts as well.
+    """
+
+    _upgrade = True
+    _tunnel: Tunnel | None = None
+
+    async def serve(self) -> Tunnel | bool:
+        """Return the tunnel, or whether the client's connection may carry another request."""
+        keep = await self.run()
+        return self._tunnel or keep
+
+    async def _answer(self, connection: HttpUpstream, response: ResponseHead) -> bool:
+        if response.status != SWITCHING_PROTOCOLS:
+            return await super()._answer(connection, response)
+        if self._upload is not None:
+            # RFC 9110 section 7.8: the new protocol begins behind the whole request.
+            await asyncio.wait([self._upload])
+            if self._upload_fault is not None:
+                raise self._upload_fault
+        client, log = self._client, self._log
+        await self._send(forward_response(response, upgrade=True) + connection.reader.take_unread())
+        early = client.requests.take_unread()
+        if early:
+            await self._send_early(connection, early)
+        more = None
+        if log is not None:
+            log.response_received()
+            log.count(self._notes, self._head)
+            self._notes.from_client += len(early)
+            more = log.fields(self._head, self._target, client.server.config.log_uri_max_chars)
+        sock, _ = client.stream.detach()
+        upstream, _ = connection.stream.detach()
+        self._tunnel = Tunnel(client.context, sock, upstream, self._notes, TASK_TYPE, more)
+        return False
+
+    async def _send_early(self, connection: HttpUpstream, early: bytes) -> None:
+        """What the client sent behind its request belongs to the new protocol."""
+        try:
+            await connection.stream.send(early, self._client.context.idle_seconds)
+        except TimeoutError:
+            raise TaskError(Reason.IDLE, "the upstream takes no bytes", None) from None
+        except OSError as error:
+            raise TaskError(Reason.UPSTREAM_WRITE_FAILED, str(error), None) from None
+
+    def _end(self, reason: Reason, detail: str) -> None:
+        if self._tunnel is None:  # else the task goes on, and the tunnel ends it
+            super()._end(reason, detail)
