@@ -1,31 +1,41 @@
 """The tables of the README are true, and the examples run."""
 
+import re
 import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
 
+import g3_escape
 import pytest
-from g3_escape import HappyEyeballs, Pace
+from g3_escape import MAX_NODES, MAX_WEIGHT, MIN_WEIGHT, Node, Pace, PickPolicy, make_picker
 
 PACKAGE = Path(__file__).parent.parent
-README = (PACKAGE / "README.md").read_text()
+README = (PACKAGE / "README.md").read_text(encoding="utf-8")
 
 
-def table(heading: str) -> list[list[str]]:
-    section = README.split(f"## {heading}\n")[1].split("\n## ")[0]
-    rows = [line.strip("| ").split(" | ") for line in section.splitlines() if line.startswith("| `")]
-    return [[cell.strip(" `") for cell in row] for row in rows]
+def rows(title: str) -> list[list[str]]:
+    """The cells below the header of the table whose first column has this title."""
+    table = README.split(f"| {title} |")[1].split("\n\n")[0]
+    return [[cell.strip(" `") for cell in line.strip("|").split(" | ")] for line in table.splitlines()[2:]]
 
 
-def test_verbs() -> None:
-    verbs = {row[0].split("(")[0] for row in table("Verbs of `HappyEyeballs`")}
-    assert verbs == {name for name in dir(HappyEyeballs) if not name.startswith("_")}
+def test_actions() -> None:
+    assert {row[0] for row in rows("`Action`")} == {"Dial", "Cancel", "Done", "Failed"}
 
 
 def test_limits() -> None:
-    shown = {name: float(default.removesuffix(" s")) for name, default, _ in table("Limits")}
+    shown = {row[0]: float(row[1].removesuffix(" s")) for row in rows("field of `Pace`")}
     assert shown == {field.name: field.default for field in fields(Pace)}
+    assert f"`MAX_NODES` is {MAX_NODES}," in README
+    low, high = re.findall(r"`M.._WEIGHT`, (\w+-?\d)", README)
+    assert (float(low), float(high)) == (MIN_WEIGHT, MAX_WEIGHT)
+
+
+@pytest.mark.parametrize("policy", PickPolicy)
+def test_pickers(policy: PickPolicy) -> None:
+    (row,) = [row for row in rows("`PickPolicy`") if row[0] == policy.name]
+    assert isinstance(make_picker(policy, [Node(1, b"a")], lambda: 0.0), getattr(g3_escape, row[1]))
 
 
 @pytest.mark.parametrize("example", sorted((PACKAGE / "examples").glob("*.py")), ids=lambda path: path.stem)

@@ -1,10 +1,20 @@
-"""Choosing the way out, without I/O: which address to try when, as machines with explicit time."""
+"""Choosing the way out, without I/O: which address to try when, which node to pick, as machines with explicit time."""
 
 from ._actions import Action, Cancel, Dial, Done, Failed, Failure
 from ._family import Family, Strategy
 from ._happy_eyeballs import HappyEyeballs, Pace
+from ._jump_hash import JumpHashPicker, jump_hash
+from ._ketama import KetamaPicker
+from ._key_hash import hash_key
+from ._make_picker import make_picker
+from ._pick_policy import MAX_NODES, MAX_WEIGHT, MIN_WEIGHT, Node, PickPolicy, parse_pick_policy
+from ._picker import Picker, RandomPicker, RoundRobinPicker, SerialPicker
+from ._rendezvous import RendezvousPicker
 
 __all__ = [
+    "MAX_NODES",
+    "MAX_WEIGHT",
+    "MIN_WEIGHT",
     "Action",
     "Cancel",
     "Dial",
@@ -13,6 +23,19 @@ __all__ = [
     "Failure",
     "Family",
     "HappyEyeballs",
+    "JumpHashPicker",
+    "KetamaPicker",
+    "Node",
     "Pace",
+    "PickPolicy",
+    "Picker",
+    "RandomPicker",
+    "RendezvousPicker",
+    "RoundRobinPicker",
+    "SerialPicker",
     "Strategy",
+    "hash_key",
+    "jump_hash",
+    "make_picker",
+    "parse_pick_policy",
 ]
