@@ -1,9 +1,11 @@
 """Standard output that is read, slow, full, closed, or a terminal."""
 
+import array
 import fcntl
 import json
 import logging
 import os
+import termios
 import threading
 import time
 from collections.abc import Iterator
@@ -221,7 +223,13 @@ def test_lines_of_several_processes_stay_whole(pipe: tuple[int, int]) -> None:
             sink.close(PATIENCE)
             os._exit(sink.stats.dropped)
         children.append(pid)
-    found = records(reader, 900)  # the pipe holds an eighth of them
+    held = array.array("i", [0])
+    while held[0] < 60_000:  # all of them wait for room in the pipe, which holds an eighth of the lines
+        fcntl.ioctl(reader, termios.FIONREAD, held)
+    data = b""
+    while data.count(b"\n") < 900:
+        data += os.read(reader, 1000)
+    found = [json.loads(line) for line in data.splitlines()]
     assert all(os.waitpid(pid, 0)[1] == 0 for pid in children)
     for child in range(3):
         assert [record["number"] for record in found if record["child"] == child] == list(range(300))
