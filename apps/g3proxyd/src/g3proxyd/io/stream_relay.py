@@ -1,0 +1,208 @@
+"""Two-way relay of bytes between two ends of which one or both are TLS: what `Relay` is for two sockets.
+
+The rules are the same: the end of one direction is passed on after all of its bytes, as a half-close (a FIN for TLS's
+close_notify and the other way round); an error of either side, and an end without TLS's own end, aborts both with a
+reset, so that nobody takes a part for the whole. A side that takes no bytes stops the other one: at most one read is
+in memory for each direction.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Sequence
+
+from .direction import End
+from .pacing import Pace
+from .relay import RelayHost, RelayOptions, Result
+from .stream import Stream
+
+BULK = 1 << 18
+"""Bytes read at once while they come faster than a small read takes them."""
+
+BIG_READ = 16384
+"""A read that brought less has most likely drained its source."""
+
+EVER = 10 * 365 * 86400.0
+"""Seconds to wait for bytes, or for room: the idle check ends a relay, not the wait itself."""
+
+
+class Way:
+    """One direction: where it comes from, where it goes, and how much has gone."""
+
+    __slots__ = ("done", "failed_read", "failed_write", "paces", "received", "sent", "sink", "source")
+
+    def __init__(self, source: Stream, sink: Stream, paces: Sequence[Pace], failures: tuple[End, End]) -> None:
+        self.source, self.sink = source, sink
+        self.paces = paces
+        self.failed_read, self.failed_write = failures
+        self.received = 0
+        """Bytes that came from the source."""
+        self.sent = 0
+        """Bytes that the sink took."""
+        self.done = False
+
+
+class StreamRelay:
+    """Both ways of a tunnel. It owns the two ends and closes them at the end, whatever that end is."""
+
+    __slots__ = (
+        "_client",
+        "_idle",
+        "_on_half",
+        "_upstream",
+        "active",
+        "bucket",
+        "deadline",
+        "down",
+        "host",
+        "options",
+        "result",
+        "up",
+    )
+
+    def __init__(
+        self,
+        host: RelayHost,
+        client: Stream | socket.socket,
+        upstream: Stream | socket.socket,
+        options: RelayOptions,
+        *,
+        up: Sequence[Pace] = (),
+        down: Sequence[Pace] = (),
+        on_half: Callable[[bool], None] | None = None,
+    ) -> None:
+        """The arguments are those of `Relay`, but for ends that are streams already."""
+        self.host = host
+        self.options = options
+        self._client, self._upstream = self._stream(client), self._stream(upstream)
+        self._on_half = on_half
+        self._idle = 0
+        self.active = False
+        self.bucket: int | None = None
+        self.deadline: float | None = None
+        self.result: Result | None = None
+        """What came of it; None until the end."""
+        self.up = Way(self._client, self._upstream, up, (End.CLIENT_READ, End.UPSTREAM_WRITE))
+        self.down = Way(self._upstream, self._client, down, (End.UPSTREAM_READ, End.CLIENT_WRITE))
+
+    async def run(self) -> Result:
+        """Relay until both sides have closed or one has failed. A cancelled relay has a result as well."""
+        self.host.wheel.start(self, self.options.idle_interval)
+        ways = [self.host.loop.create_task(self._pass(way), name="relay") for way in (self.up, self.down)]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_EXCEPTION)
+            for way in ways:
+                if way.done():
+                    way.result()  # raises what is a fault of ours
+        finally:
+            self.abort(End.CANCELLED)
+            for way in ways:
+                way.cancel()
+        assert self.result is not None  # noqa: S101 - abort() leaves a result in every case
+        return self.result
+
+    def so_far(self, end: End, error: OSError | None = None) -> Result:
+        """The bytes that have moved up to now."""
+        return Result(end, self.up.received, self.up.sent, self.down.received, self.down.sent, error)
+
+    def timed_out(self) -> None:
+        """The wheel's call: look whether anything moved since the last one."""
+        for stream, end in ((self._client, End.CLIENT_READ), (self._upstream, End.UPSTREAM_READ)):
+            # A side that nobody watches now, because the other one is full, may have been reset.
+            if code := stream.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                self.abort(end, OSError(code, os.strerror(code)))
+                return
+        self._idle = 0 if self.active else self._idle + 1
+        self.active = False
+        if self._idle >= self.options.idle_count:
+            self.abort(End.IDLE)
+        else:
+            self.host.wheel.start(self, self.options.idle_interval)
+
+    def abort(self, end: End, error: OSError | None = None) -> None:
+        """End the relay at once, if it has not ended yet; both peers see a reset."""
+        if self.result is None:
+            self._end(end, error)
+            self._client.abort()
+            self._upstream.abort()
+
+    def _end(self, end: End, error: OSError | None) -> None:
+        self.result = self.so_far(end, error)
+        self.host.wheel.forget(self)
+        self._on_half = None
+
+    async def _pass(self, way: Way) -> None:
+        """Pass on what comes, until its end or an error."""
+        source, paces = way.source, way.paces
+        size = small = self.options.copy_size
+        budget = self.options.yield_size
+        drained = True
+        while self.result is None:
+            wanted = await self._allowed(paces, size) if paces else size
+            try:
+                if drained:
+                    await source.readable(EVER)
+                data = source.read(wanted)
+            except OSError as error:
+                self.abort(way.failed_read, error)
+                return
+            if not data:
+                if data is None:  # a part of a record
+                    drained = True
+                    continue
+                await self._pass_end(way)
+                return
+            drained = len(data) < BIG_READ
+            way.received += len(data)
+            self.active = True
+            for pace in paces:
+                pace.spend(len(data))
+            if not await self._send(way, data):
+                return
+            # Memory for bulk is taken only where bulk comes.
+            size = BULK if len(data) >= small else small
+            budget -= len(data)
+            if budget <= 0:
+                budget = self.options.yield_size
+                await asyncio.sleep(0)
+
+    async def _send(self, way: Way, data: bytes) -> bool:
+        """Let the sink take it all; False when it failed and the relay is over."""
+        try:
+            if not way.sink.write(data):
+                await way.sink.drain(EVER)
+                self.active = True
+        except OSError as error:
+            self.abort(way.failed_write, error)
+            return False
+        way.sent += len(data)
+        return True
+
+    async def _pass_end(self, way: Way) -> None:
+        other = self.down if way is self.up else self.up
+        self.active = True
+        if not other.done:  # else the ends are closed now, which says the same
+            try:
+                way.sink.send_eof()
+                await way.sink.drain(EVER)
+            except OSError as error:  # it was reset in the meantime
+                self.abort(way.failed_write, error)
+                return
+        way.done = True
+        if not other.done:
+            if self._on_half is not None:
+                self._on_half(way is self.up)
+        elif self.result is None:
+            self._end(End.FINISHED, None)
+            self._client.close()
+            self._upstream.close()
+
+    async def _allowed(self, paces: Sequence[Pace], size: int) -> int:
+        while True:
+            allowed = min(pace.allowed(size) for pace in paces)
+            if allowed > 0:
+                return allowed
+            await asyncio.sleep(max(pace.delay() for pace in paces))
+
+    def _stream(self, end: Stream | socket.socket) -> Stream:
+        return Stream(self.host.poller, end, self.host.wheel) if isinstance(end, socket.socket) else end

@@ -1,0 +1,622 @@
+"""TLS streams over real sockets, against the ssl module's own streams and against raw bytes."""
+
+import asyncio
+import contextlib
+import random
+import socket
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificates import DAY, Leaf, authority
+from g3proxyd.io.poller import Poller
+from g3proxyd.io.stream import Stream
+from g3proxyd.io.timers import Wheel
+from g3proxyd.io.tls import TlsStream
+from g3proxyd.io.tls_errors import TlsError, TlsFault
+from loopback import arrived, read_to_end, run, tcp_pair
+
+NAME = "origin.test"
+
+
+@pytest.fixture(scope="module")
+def leaf() -> Leaf:
+    return authority().issue(NAME, "127.0.0.1")
+
+
+@pytest.fixture(scope="module")
+def server(leaf: Leaf, tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    return leaf.server(tmp_path_factory.mktemp("tls"))
+
+
+class Memory:
+    """A TLS peer in memory over a raw socket: every byte that goes to the wire is ours to choose."""
+
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, *, server_side: bool = False) -> None:
+        self.sock = sock
+        self.inc, self.out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.inc, self.out, server_side, None if server_side else NAME)
+
+    async def flush(self, step: int = 1 << 20) -> None:
+        data = self.out.read()
+        for start in range(0, len(data), step):
+            await asyncio.get_running_loop().sock_sendall(self.sock, data[start : start + step])
+            if step < len(data):
+                await asyncio.sleep(0)
+
+    async def feed(self) -> None:
+        data = await asyncio.get_running_loop().sock_recv(self.sock, 65536)
+        if data:
+            self.inc.write(data)
+        else:
+            self.inc.write_eof()
+
+    async def handshake(self, step: int = 1 << 20) -> None:
+        while True:
+            try:
+                self.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await self.flush(step)
+                await self.feed()
+            else:
+                await self.flush(step)
+                return
+
+    async def read(self) -> bytes:
+        """Some bytes, or b"" at TLS's end."""
+        while True:
+            try:
+                return self.tls.read(65536)
+            except ssl.SSLWantReadError:
+                await self.feed()
+            except ssl.SSLZeroReturnError:
+                return b""
+
+    async def read_to_end(self) -> bytes:
+        data = b""
+        while piece := await self.read():
+            data += piece
+        return data
+
+    async def write(self, data: bytes) -> None:
+        self.tls.write(data)
+        await self.flush()
+
+    async def end(self) -> None:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
+        await self.flush()
+
+
+def make(
+    context: ssl.SSLContext, *, server_side: bool = True, tick: float = 0.01, early: bytes = b"", **more: Any
+) -> tuple[TlsStream, socket.socket, Wheel]:
+    """A TLS stream, the socket of its peer, and the wheel."""
+    loop = asyncio.get_running_loop()
+    peer, sock = tcp_pair()
+    wheel = Wheel(loop, tick)
+    stream = Stream(Poller(loop), sock, wheel)
+    stream.unread(early)
+    if not server_side:
+        more.setdefault("name", NAME)
+    return TlsStream(stream, context, server_side=server_side, **more), peer, wheel
+
+
+async def connected(server: ssl.SSLContext, client: ssl.SSLContext | None = None) -> tuple[TlsStream, Memory]:
+    """A TLS stream as the server, and its peer, after the handshake."""
+    stream, sock, _ = make(server)
+    peer = Memory(sock, client or authority().client())
+    await asyncio.gather(stream.handshake(5), peer.handshake())
+    return stream, peer
+
+
+async def fault(stream: TlsStream, other: Any = None) -> TlsError:
+    """How the handshake fails."""
+    task = asyncio.ensure_future(other) if other is not None else None
+    with pytest.raises(TlsError) as caught:
+        await stream.handshake(5)
+    stream.close()
+    if task is not None:
+        await asyncio.gather(task, return_exceptions=True)
+    return caught.value
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("step", [1, 7, 100_000])
+def test_bytes_pass_both_ways_whatever_the_segments(server: ssl.SSLContext, version: ssl.TLSVersion, step: int) -> None:
+    async def main() -> None:
+        client = authority().client()
+        client.maximum_version = client.minimum_version = version
+        stream, sock, wheel = make(server)
+        peer = Memory(sock, client)
+        await asyncio.gather(stream.handshake(5), peer.handshake(step))
+        assert stream.established
+        assert stream.tls.version() == ("TLSv1.3" if version is ssl.TLSVersion.TLSv1_3 else "TLSv1.2")
+        peer.tls.write(b"question")
+        await asyncio.gather(peer.flush(step), stream.readable(5))
+        assert await stream.receive(5) == b"question"
+        await stream.send(b"answer", 5)
+        assert await peer.read() == b"answer"
+        await peer.end()
+        assert await stream.receive(5) == b""
+        assert await stream.receive(5) == b""
+        stream.close()
+        assert await peer.read() == b""
+        assert (stream.received, stream.sent) == (8, 6)
+        assert len(wheel) == 0
+        peer.sock.close()
+
+    run(main())
+
+
+def test_a_client_verifies_the_name_and_hears_what_comes_with_the_handshake(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, sock, _ = make(authority().client(), server_side=False)
+        peer = Memory(sock, server, server_side=True)
+
+        async def serve() -> None:
+            await peer.handshake()
+            await peer.write(b"hello")
+
+        await asyncio.gather(stream.handshake(5), serve())
+        assert await stream.receive(5) == b"hello"
+        assert stream.tls.getpeercert()
+        stream.close()
+        sock.close()
+
+    run(main())
+
+
+def test_bytes_of_before_are_the_first_that_tls_reads(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        client, out = authority().client(), ssl.MemoryBIO()
+        inc = ssl.MemoryBIO()
+        tls = client.wrap_bio(inc, out, server_hostname=NAME)
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        hello = out.read()
+        stream, sock, _ = make(server, early=hello[:50])
+        peer = Memory(sock, client)
+        peer.inc, peer.out, peer.tls = inc, out, tls
+        await asyncio.get_running_loop().sock_sendall(sock, hello[50:])
+        await asyncio.gather(stream.handshake(5), peer.handshake())
+        await peer.write(b"x")
+        assert await stream.receive(5) == b"x"
+        stream.close()
+        sock.close()
+
+    run(main())
+
+
+def test_large_writes_and_reads_are_exact(server: ssl.SSLContext) -> None:
+    data = random.Random(1).randbytes(3_000_001)
+
+    async def main() -> None:
+        stream, peer = await connected(server)
+
+        async def echo() -> None:
+            got = await peer.read_to_end()
+            assert got == data
+            for start in range(0, len(got), 100_000):
+                await peer.write(got[start : start + 100_000])
+            await peer.end()
+
+        async def ask() -> bytes:
+            for start in range(0, len(data), 1 << 18):
+                await stream.send(data[start : start + (1 << 18)], 5)
+            stream.send_eof()
+            await stream.drain(5)
+            got = bytearray()
+            for size in [1, 10, 16384, 50_000] + [1 << 18] * 1000:
+                piece = await stream.receive(5, size)
+                assert len(piece) <= size
+                if not piece:
+                    break
+                got += piece
+            return bytes(got)
+
+        got, _ = await asyncio.gather(ask(), echo())
+        assert got == data
+        assert (stream.received, stream.sent) == (len(data), len(data))
+        stream.close()
+        peer.sock.close()
+
+    run(main())
+
+
+def test_an_end_without_its_word_is_an_error_behind_the_bytes(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        await peer.write(b"a part")
+        peer.sock.shutdown(socket.SHUT_WR)
+        assert await stream.receive(5) == b"a part"
+        for _ in range(2):
+            with pytest.raises(TlsError) as caught:
+                await stream.receive(5)
+            assert caught.value.fault is TlsFault.TRUNCATED
+            assert str(caught.value) == "truncated (the peer closed without TLS's own end)"
+        stream.close()
+        peer.sock.close()
+
+    run(main())
+
+
+def test_a_broken_record_is_an_error_and_the_peer_hears_of_it(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        peer.tls.write(b"right")
+        peer.tls.write(b"wrong")
+        wire = bytearray(peer.out.read())
+        wire[-1] ^= 1
+        await asyncio.get_running_loop().sock_sendall(peer.sock, wire)
+        assert await stream.receive(5) == b"right"
+        with pytest.raises(TlsError) as caught:
+            await stream.receive(5)
+        assert caught.value.fault is TlsFault.PROTOCOL
+        stream.close()
+        with pytest.raises(ssl.SSLError, match="BAD_RECORD_MAC"):
+            await peer.read()
+        peer.sock.close()
+
+    run(main())
+
+
+def test_half_closing_leaves_the_other_half(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        await stream.send(b"all I have", 5)
+        stream.send_eof()
+        stream.send_eof()
+        with pytest.raises(BrokenPipeError):
+            stream.write(b"more")
+        assert await peer.read_to_end() == b"all I have"
+        await peer.write(b"thank you")
+        assert await stream.receive(5) == b"thank you"
+        await peer.end()
+        assert await stream.receive(5) == b""
+        stream.close()
+        assert await read_to_end(peer.sock) == (b"", None)
+        peer.sock.close()
+
+    run(main())
+
+
+def test_an_abort_is_no_end(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        stream.abort()
+        with pytest.raises(ConnectionResetError):
+            await peer.read()
+        peer.sock.close()
+
+    run(main())
+
+
+def test_a_peer_that_reads_nothing_holds_no_more_than_one_write(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        total = 0
+        while stream.write(bytes(65536)):
+            total += 65536
+        assert total < 64 << 20, "the kernel took everything"
+        pending = len(stream._pending or b"")
+        assert 0 < pending < 70_000
+        with pytest.raises(TimeoutError):
+            await stream.drain(0.02)
+
+        async def read(size: int) -> None:
+            while size:
+                size -= len(await peer.read())
+
+        await asyncio.gather(read(total + 65536), stream.drain(5))
+        assert stream.sent == total + 65536
+        stream.close()
+        peer.sock.close()
+
+    run(main())
+
+
+def test_a_record_that_comes_slowly_has_one_patience(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        peer.tls.write(b"x" * 1000)
+        wire = peer.out.read()
+
+        async def dribble() -> None:
+            for byte in wire[:-1]:
+                await asyncio.get_running_loop().sock_sendall(peer.sock, bytes((byte,)))
+                await asyncio.sleep(0.005)
+
+        dribbling = asyncio.ensure_future(dribble())
+        with pytest.raises(TimeoutError):
+            await stream.receive(0.1)
+        dribbling.cancel()
+        stream.close()
+        peer.sock.close()
+
+    run(main())
+
+
+def test_a_cancelled_receive_loses_nothing(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        task = asyncio.ensure_future(stream.receive(5))
+        await asyncio.sleep(0)
+        await peer.write(b"abc")
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await stream.receive(5) == b"abc"
+        stream.close()
+        peer.sock.close()
+
+    run(main())
+
+
+def test_tickets_are_no_surprise_but_bytes_and_the_end_are(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, sock, _ = make(authority().client(), server_side=False)
+        peer = Memory(sock, server, server_side=True)
+        tickets = b""
+
+        async def serve() -> None:
+            nonlocal tickets
+            try:
+                peer.tls.do_handshake()
+            except ssl.SSLWantReadError:
+                await peer.feed()
+            while True:
+                try:
+                    peer.tls.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    await peer.flush()
+                    await peer.feed()
+            tickets = peer.out.read()
+
+        await asyncio.gather(stream.handshake(5), serve())
+        assert tickets
+        stream.watch()
+        await asyncio.get_running_loop().sock_sendall(sock, tickets)
+        while stream.tls.session is None or not stream.tls.session.has_ticket:
+            await asyncio.sleep(0)
+        assert not stream.surprised
+        await peer.write(b"unasked")
+        while not stream.surprised:
+            await asyncio.sleep(0)
+        assert await stream.receive(5) == b"unasked"
+        assert not stream.surprised
+        stream.watch()
+        await peer.end()
+        while not stream.surprised:
+            await asyncio.sleep(0)
+        assert await stream.receive(5) == b""
+        stream.close()
+        sock.close()
+
+    run(main())
+
+
+def test_bytes_that_are_left_when_the_watch_begins_are_a_surprise(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        await peer.write(b"response and more")
+        assert await stream.receive(5, 8) == b"response"
+        assert not stream.surprised
+        stream.watch()
+        assert stream.surprised
+        stream.close()
+        peer.sock.close()
+
+    run(main())
+
+
+def test_sessions_are_handed_over_and_resumed(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        client = authority().client()
+        sessions: list[ssl.SSLSession] = []
+        for reused in (False, True):
+            stream, sock, _ = make(
+                client,
+                server_side=False,
+                session=sessions[-1] if sessions else None,
+                on_session=sessions.append,
+            )
+            peer = Memory(sock, server, server_side=True)
+            await asyncio.gather(stream.handshake(5), peer.handshake())
+            assert stream.tls.session_reused is reused
+            await peer.write(b"x")
+            assert await stream.receive(5) == b"x"
+            stream.close()
+            sock.close()
+        assert len(sessions) == 2
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", TlsFault.PLAIN_HTTP),
+        (b"CONNECT a:1 HTTP/1.1\r\n\r\n", TlsFault.PLAIN_HTTP),
+        (b"\x05\x01\x00" + bytes(100), TlsFault.NOT_TLS),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", TlsFault.NOT_TLS),
+        (b"", TlsFault.TRUNCATED),
+        (b"\x16\x03\x01\x02\x00\x01\x00", TlsFault.TRUNCATED),
+        (b"\x16\x03\x01\xff\xff" + bytes(100), TlsFault.NOT_TLS),
+        (b"\x15\x03\x01\x00\x02\x02\x30", TlsFault.PROTOCOL),
+    ],
+)
+def test_what_is_no_client_hello(server: ssl.SSLContext, said: bytes, word: TlsFault) -> None:
+    async def main() -> None:
+        stream, sock, _ = make(server)
+        sock.send(said)
+        sock.shutdown(socket.SHUT_WR)
+        assert (await fault(stream)).fault is word
+        sock.close()
+
+    run(main())
+
+
+def test_a_slow_hello_is_over_time(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        for said in (b"", b"\x16\x03\x01"):
+            stream, sock, wheel = make(server)
+            sock.send(said)
+            with pytest.raises(TimeoutError):
+                await stream.handshake(0.03)
+            stream.close()
+            assert len(wheel) == 0
+            sock.close()
+
+    run(main())
+
+
+def test_a_handshake_has_an_end(server: ssl.SSLContext) -> None:
+    """Warnings are legal forever in TLS 1.2, so only a limit ends them."""
+
+    async def main() -> None:
+        stream, sock, _ = make(authority().client(), server_side=False)
+        sending = asyncio.ensure_future(
+            asyncio.get_running_loop().sock_sendall(sock, b"\x14\x03\x03\x00\x01\x01" * 100_000)
+        )
+        assert (await fault(stream)).fault in (TlsFault.PROTOCOL, TlsFault.FLOOD)
+        sending.cancel()
+        sock.close()
+
+    run(main())
+
+
+def contexts(leaf: Leaf, folder: Path, how: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server and a client that do not fit together."""
+    server, client = leaf.server(folder), authority().client()
+    if how == "version":
+        server.minimum_version, client.maximum_version = ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2
+    elif how == "cipher":
+        server.maximum_version = ssl.TLSVersion.TLSv1_2
+        server.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
+        client.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384")
+    elif how == "client certificate":
+        server.verify_mode = ssl.CERT_REQUIRED
+    return server, client
+
+
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [
+        ("version", "unsupported_version"),
+        ("cipher", "no_shared_cipher"),
+        ("client certificate", "no_certificate"),
+    ],
+)
+def test_what_a_server_says_of_a_client_that_does_not_fit(leaf: Leaf, tmp_path: Path, how: str, word: str) -> None:
+    async def main() -> None:
+        server, client = contexts(leaf, tmp_path, how)
+        stream, sock, _ = make(server)
+        assert (await fault(stream, Memory(sock, client).handshake())).reason == word
+        sock.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("how", "word"),
+    [
+        ("version", "alert:protocol_version"),
+        ("cipher", "alert:handshake_failure"),
+    ],
+)
+def test_what_a_client_hears_from_such_a_server(leaf: Leaf, tmp_path: Path, how: str, word: str) -> None:
+    async def main() -> None:
+        server, client = contexts(leaf, tmp_path, how)
+        stream, sock, _ = make(client, server_side=False)
+        peer = Memory(sock, server, server_side=True)
+
+        async def serve() -> None:
+            try:
+                await peer.handshake()
+            except ssl.SSLError:
+                await peer.flush()
+
+        found = await fault(stream, serve())
+        assert (found.reason, found.fault) == (word, TlsFault.ALERT)
+        sock.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("made", "word"),
+    [
+        ({"valid": (-2 * DAY, -DAY)}, "certificate_expired"),
+        ({"valid": (DAY, 2 * DAY)}, "certificate_not_yet_valid"),
+        ({"names": ("other.test",)}, "certificate_name"),
+        ({"client": True}, "certificate_purpose"),
+    ],
+)
+def test_certificates_that_a_client_refuses(tmp_path: Path, made: dict[str, Any], word: str) -> None:
+    async def main() -> None:
+        server = authority().issue(*made.pop("names", (NAME,)), **made).server(tmp_path)
+        stream, sock, _ = make(authority().client(), server_side=False)
+        peer = Memory(sock, server, server_side=True)
+        found = await fault(stream, peer.handshake())
+        assert found.reason == word
+        sock.close()
+
+    run(main())
+
+
+def test_an_issuer_whom_nobody_knows(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, sock, _ = make(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), server_side=False)
+        peer = Memory(sock, server, server_side=True)
+        serving = asyncio.ensure_future(peer.handshake())
+        assert (await fault(stream)).reason == "certificate_issuer"
+        with pytest.raises(ssl.SSLError, match="UNKNOWN_CA"):
+            await serving
+        sock.close()
+
+    run(main())
+
+
+def test_to_close_interrupts_who_waits(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        receiving = asyncio.ensure_future(stream.receive(5))
+        await asyncio.sleep(0)
+        stream.close()
+        stream.close()
+        with pytest.raises(ConnectionAbortedError):
+            await receiving
+        peer.sock.close()
+
+    run(main())
+
+
+def test_a_last_word_is_not_overtaken_by_a_reset(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        await peer.write(bytes(50_000))
+        await arrived(stream.sock)
+        await stream.send(b"no", 5)
+        lingering = asyncio.ensure_future(stream.linger())
+        assert await peer.read_to_end() == b"no"
+        await peer.end()
+        peer.sock.close()
+        await lingering
+        assert stream.received == 50_000
+        stream.close()
+
+    run(main())
+
+
+def test_there_is_no_socket_to_give_away(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, sock, _ = make(server)
+        with pytest.raises(TypeError):
+            stream.detach()
+        stream.close()
+        sock.close()
+
+    run(main())
