@@ -25,6 +25,8 @@ class Load:
     """Of requests."""
     broken: list[str] = field(default_factory=list)
     """Tunnels that ended before we ended them."""
+    dropped: int = 0
+    """Kept connections that were closed while nothing was asked: clients notice and open another."""
     words: int = 0
     """Messages that went through tunnels and back."""
     slowest: float = 0.0
@@ -65,6 +67,7 @@ class Load:
         """Fail if anything did."""
         assert self.failures == []
         assert self.broken == []
+        assert self.dropped == 0
 
     async def _arrivals(self, rate: float, group: asyncio.TaskGroup) -> None:
         """Open loop: the next request comes whether or not the last one was answered."""
@@ -85,6 +88,7 @@ class Load:
         """One request after the other, on one connection as long as the proxy keeps it."""
         connection = Connection(self.proxy)
         while not self._stop.is_set():
+            self.dropped += connection.reopen_if_dropped()
             await self._ask(connection)
             await asyncio.sleep(1 / rate)
         connection.close()
@@ -156,6 +160,13 @@ class Connection:
         writer.write(word)
         if (heard := await reader.readexactly(len(word))) != word:
             raise ValueError(heard)
+
+    def reopen_if_dropped(self) -> bool:
+        """Whether the other side has closed; the next request takes another connection then."""
+        if self._streams is None or not (self._streams[0].at_eof() or self._streams[1].is_closing()):
+            return False
+        self.close()
+        return True
 
     def close(self) -> None:
         if self._streams is not None:
