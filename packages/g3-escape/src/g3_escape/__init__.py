@@ -1,6 +1,7 @@
 """Choosing the way out, without I/O: which address to try when, which node to pick, as machines with explicit time."""
 
 from ._actions import Action, Cancel, Dial, Done, Failed, Failure
+from ._failover import Failover, Fallback
 from ._family import Family, Strategy
 from ._happy_eyeballs import HappyEyeballs, Pace
 from ._jump_hash import JumpHashPicker, jump_hash
@@ -20,7 +21,9 @@ __all__ = [
     "Dial",
     "Done",
     "Failed",
+    "Failover",
     "Failure",
+    "Fallback",
     "Family",
     "HappyEyeballs",
     "JumpHashPicker",

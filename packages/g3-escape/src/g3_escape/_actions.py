@@ -1,4 +1,4 @@
-"""What the happy eyeballs machine has its driver do."""
+"""What a race, of addresses or of routes, has its driver do."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -16,6 +16,8 @@ class Failure(Enum):
     """Every address that may be tried was tried, and none answered in time."""
     RESOLUTION_TIMEOUT = "resolution timeout"
     """One family led nowhere, and the addresses of the other one did not come in time."""
+    REFUSED = "refused"
+    """An attempt failed for a reason that no other one would mend."""
 
 
 @dataclass(frozen=True, slots=True)
