@@ -1,0 +1,102 @@
+"""DNS messages as this package sends and takes them (RFC 1035 section 4, RFC 6891), on those of dnspython.
+
+Whether a message may be the answer at all is decided on its first bytes: a flood of forged ones costs a comparison
+each. Only what has passed that is parsed in full.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.name
+import dns.rdataclass
+import dns.rrset
+from dns.message import Message
+
+from ._errors import MessageError
+from ._question import Question
+
+HEADER_SIZE = 12
+MAX_MESSAGE_SIZE = 65_535
+"""Bytes: the length field of TCP (RFC 1035 section 4.2.2)."""
+MAX_RECORDS = 512
+"""Records of one message: dnspython takes some 0.05 ms for each, and nobody has that many addresses."""
+PAYLOAD_SIZE = 1232
+"""Bytes that we take over UDP: what fits into every IPv6 path, so that nothing is fragmented (DNS Flag Day 2020)."""
+PADDING_BLOCK = 128
+"""Encrypted queries are padded to a multiple of it (RFC 8467 section 4.1)."""
+
+_QR_AND_OPCODE = 0xF8
+_QR = 0x80
+_TC = 0x02
+
+
+class Mismatch(Enum):
+    """Why a message is not the answer that was waited for."""
+
+    SERVER = "another server"
+    HEADER = "no response"
+    ID = "another id"
+    QUESTION = "another question"
+    CASE = "the question in another case"
+    COOKIE = "another cookie"
+
+
+def pack_query(
+    question: Question,
+    query_id: int,
+    *,
+    spelling: str = "",
+    edns: bool = True,
+    payload_size: int = PAYLOAD_SIZE,
+    options: Sequence[dns.edns.Option] = (),
+    padding: int = 0,
+) -> bytes:
+    """A query for a recursive server; ``spelling`` is the name in another case, ``padding`` a block size in bytes."""
+    message = dns.message.QueryMessage(query_id)
+    message.flags = dns.flags.RD
+    # Not by from_text, which gives a meaning to backslashes and guesses at encodings.
+    labels = [*((spelling or question.name).encode("ascii").split(b".")), b""]
+    message.question.append(dns.rrset.RRset(dns.name.Name(labels), dns.rdataclass.IN, question.type))
+    if edns:
+        message.use_edns(0, 0, payload_size, options=list(options), pad=padding)
+    return message.to_wire()
+
+
+def mismatch_of(wire: bytes, query_id: int, asked: bytes) -> Mismatch | None:
+    """Why the message cannot answer the query with this id and question section; None when it may.
+
+    The question must come back as it was sent, to the case of each letter (RFC 5452 section 9.1); it is the first
+    name of a message, so that it cannot be compressed.
+    """
+    if len(wire) < HEADER_SIZE or wire[2] & _QR_AND_OPCODE != _QR:
+        return Mismatch.HEADER
+    if wire[0] << 8 | wire[1] != query_id:
+        return Mismatch.ID
+    if wire[4:6] != b"\x00\x01":
+        return Mismatch.QUESTION
+    echoed = wire[HEADER_SIZE : HEADER_SIZE + len(asked)]
+    if echoed == asked:
+        return None
+    # Lengths of labels are below 0x40, and so are the types and the class: lower() changes letters alone.
+    return Mismatch.CASE if echoed.lower() == asked.lower() else Mismatch.QUESTION
+
+
+def is_truncated(wire: bytes) -> bool:
+    """Whether the TC bit says that there is more (RFC 1035 section 4.1.1); the header must be there."""
+    return wire[2] & _TC != 0
+
+
+def parse_message(wire: bytes) -> Message:
+    """Parse a message strictly. Raises MessageError for anything that is not one, and for more than `MAX_RECORDS`."""
+    if len(wire) < HEADER_SIZE:
+        raise MessageError(f"a message of {len(wire)} bytes, a header has {HEADER_SIZE}")
+    records = sum(int.from_bytes(wire[at : at + 2], "big") for at in (6, 8, 10))
+    if records > MAX_RECORDS or wire[4:6] > b"\x00\x01":
+        raise MessageError(f"a message of {records} records, at most {MAX_RECORDS} and one question are taken")
+    try:
+        return dns.message.from_wire(wire)
+    except Exception as error:  # its own errors, and whatever hostile bytes bring out of the classes of records
+        raise MessageError(f"not a DNS message: {error or type(error).__name__}") from None
