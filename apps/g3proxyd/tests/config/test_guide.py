@@ -20,6 +20,7 @@ from g3proxyd.config import (
 from g3proxyd.config.document import read_documents
 from g3proxyd.config.nodes import Source
 from g3proxyd.config.schema import main_file_schema
+from g3proxyd.config.values.socket_buffer import SocketBuffer
 from g3proxyd.config.values.speed_limit import TcpSockSpeedLimit
 
 WHOLE = """\
@@ -120,22 +121,26 @@ def test_keys_of_later_parts_are_refused_by_name(server: str, write: Callable[..
     assert problem.message.startswith("not supported yet: ")
 
 
-def test_socks_udp_is_refused_by_name(problems: Callable[..., list[str]]) -> None:
-    text = """\
-    server:
-      - name: socks
-        type: socks_proxy
-        escaper: d
-        listen: "[::]:10086"
-        enable_udp_associate: true
-        udp_socket_buffer: 512K
-        udp_sock_speed_limit: 10M/s
-        transmute_udp_echo_ip: {"192.0.2.1": "198.51.100.1"}
-    escaper: [{name: d, type: dummy_deny}]
-    """
-    assert problems(text) == [
-        f"main.yml:{line}:5: server socks.{key}: not supported yet: UDP relaying arrives with SOCKS UDP"
-        for line, key in enumerate(
-            ("enable_udp_associate", "udp_socket_buffer", "udp_sock_speed_limit", "transmute_udp_echo_ip"), start=6
-        )
-    ]
+def test_socks_udp(config: Callable[..., Config]) -> None:
+    found = config(
+        """\
+        server:
+          - name: socks
+            type: socks_proxy
+            escaper: d
+            listen: "[::]:10086"
+            enable_udp_associate: true
+            udp_socket_buffer: 512K
+            udp_sock_speed_limit: 10M/s
+            transmute_udp_echo_ip: {"192.0.2.1": "198.51.100.1"}
+        escaper: [{name: d, type: dummy_deny}]
+        """
+    )
+    server = found.servers["socks"]
+    assert isinstance(server, SocksProxyConfig)
+    assert server.use_udp_associate
+    assert server.udp_socket_buffer == SocketBuffer(recv=512_000, send=512_000)
+    assert server.udp_sock_speed_limit is not None
+    assert server.udp_sock_speed_limit.upload_bytes == 10_000_000
+    assert server.transmute_udp_echo_ip == {IPv4Address("192.0.2.1"): IPv4Address("198.51.100.1")}
+    assert found.warnings == ()

@@ -38,7 +38,8 @@ DATA: list[Any] = [
     {"regex": [{"parent": "a.test", "regex": ["a", "b"]}, "c"]}, {"subnet": {"deny": "10.0.0.0/8"}},
     {"address": "[::]:1", "Backlog": 9}, {"addr": "127.0.0.1:1"}, {"backlog": 9}, {"shift": 1, "north": 5, "South": 6},
     {"query": "ipv4only"}, {"pick": "first"}, {"enable": "on"}, {"idle_time": 5}, {"ttl": 5, "no_delay": 0},
-    {"0": 1, "1": "0-3, 8", "+2": ["0", 1]},
+    {"0": 1, "1": "0-3, 8", "+2": ["0", 1]}, "80-90", {"from": 1, "to": 2}, {"127.0.0.1": "192.0.2.1"},
+    {"127.0.0.1": 1}, {"recv": "1M"}, {"north_packets": 5, "shift": 1},
 ]  # fmt: skip
 """The forms that values have in configurations, right and wrong ones, as the YAML reader gives them."""
 
@@ -167,7 +168,7 @@ def test_forms_that_fit(text: str) -> None:
         "server: [{name: a, type: http_proxy}]",
         "server: [{name: a, type: http_proxy, escaper: b, listen: {backlog: 9}}]",
         "server: [{name: a, type: http_proxy, escaper: b, tls_server: {}}]",
-        "escaper: [{name: a, type: direct_fixed, resolver: b, udp_misc_opts: {}}]",
+        "escaper: [{name: a, type: direct_fixed, resolver: b, udp_sock_speed_limit: fast}]",
         "stat: {prefix: x}",
         "worker: {thread_number: 0}",
         "worker: {sched_affinity: {0: x}}",

@@ -16,7 +16,6 @@ __all__ = [
     "TLS_CLIENT",
     "TLS_SERVER",
     "TPROXY",
-    "UDP",
     "USERS",
 ]
 
@@ -31,7 +30,6 @@ SHARED_LOGGER = "shared loggers arrive with the other log drivers"
 TLS_CLIENT = "TLS towards the remote side arrives with TLS"
 TLS_SERVER = "TLS listening arrives with TLS"
 TPROXY = "foreign source addresses arrive with transparent proxying"
-UDP = "UDP relaying arrives with SOCKS UDP"
 USERS = "users and their authentication arrive with the user groups"
 
 LATER_SECTIONS = {

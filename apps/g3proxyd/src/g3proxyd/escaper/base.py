@@ -2,12 +2,16 @@
 
 import socket
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
 from ..io.pacing import SpeedLimit
+from ..io.udp_pace import UdpSpeedLimit
+from ..resolver.base import Query
 from ..upstream import Upstream
+from .errors import ConnectReason, TcpConnectError
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 """An address as the socket module spells it; the longer form is IPv6 with flow and scope."""
@@ -43,6 +47,8 @@ class ConnectNotes:
     """Seconds from the first attempt to the outcome."""
     speed_limit: SpeedLimit | None = None
     """The escaper's ``tcp_sock_speed_limit``: set by the escaper that dialled, applied by the task."""
+    udp_speed_limit: UdpSpeedLimit | None = None
+    """The same for UDP: ``udp_sock_speed_limit``."""
 
 
 class EscaperStats:
@@ -72,6 +78,31 @@ class EscaperStats:
         """Addresses that the egress network filter forbade."""
 
 
+class UdpOutlet(ABC):
+    """The way out of one UDP association, which sends to many targets; lives as long as the association."""
+
+    @abstractmethod
+    def find(
+        self, upstream: Upstream, receive: Callable[[IPv4Address | IPv6Address | TcpConnectError], None]
+    ) -> IPv4Address | IPv6Address | TcpConnectError | Query:
+        """Ask for the address to send to, which the escaper's rules allow, or why there is none.
+
+        As with `Resolver.query`, ``receive`` is called once, later, if and only if a `Query` is returned that nobody
+        cancels. Never raises.
+        """
+
+    @abstractmethod
+    def open(self, version: int) -> socket.socket:
+        """A bound and non-blocking UDP socket for all targets with an address of this version, 4 or 6.
+
+        The caller owns it. Raises TcpConnectError.
+        """
+
+    @abstractmethod
+    def report(self, upstream: Upstream, error: TcpConnectError) -> None:
+        """Write into the escape log why datagrams to a target are lost."""
+
+
 class Escaper(ABC):
     """A way out; lives on one event loop."""
 
@@ -89,3 +120,19 @@ class Escaper(ABC):
 
         Raises TcpConnectError. A cancelled call leaves nothing open.
         """
+
+    async def udp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
+        """Return a non-blocking UDP socket that is connected to the upstream; the caller owns it.
+
+        Raises TcpConnectError, here for escapers that have no UDP. A cancelled call leaves nothing open.
+        """
+        raise self._without_udp(notes)
+
+    def udp_associate(self, notes: ConnectNotes, task: TaskIdentity) -> UdpOutlet:
+        """Return a way to send to many targets. Raises TcpConnectError, here for escapers that have no UDP."""
+        raise self._without_udp(notes)
+
+    def _without_udp(self, notes: ConnectNotes) -> TcpConnectError:
+        self.stats.task_total += 1
+        notes.escaper = self.name
+        return TcpConnectError(ConnectReason.METHOD_UNAVAILABLE)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from g3_acl import default_egress_network_rule, unmap
 from g3_escape import Family, Pace, Strategy
 
-from ..io.sockopts import tcp_options
+from ..io.sockopts import SocketOption, tcp_options, udp_options
 from ..log import Logger
 from ..resolver.base import Answer, Query, Resolver
 from ..upstream import Upstream
 from .base import ConnectNotes, Escaper, TaskIdentity
 from .dial import dial
+from .direct_udp import DirectUdp
 from .errors import TcpConnectError
 from .log import log_tcp_connect
 from .race import Ask, Course, Race
@@ -39,6 +40,8 @@ class DirectFixedEscaper(Escaper):
         self._speed_limit = config.tcp_sock_speed_limit
         self._course = _course(config)
         self._sockets = _sockets(config, self)
+        self._udp_speed_limit = config.udp_sock_speed_limit
+        self._udp_sockets = _udp_sockets(config, self)
 
     async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
         """Connect to the upstream itself; a name is redirected, resolved, and raced."""
@@ -53,6 +56,17 @@ class DirectFixedEscaper(Escaper):
             return await dial(loop, self._sockets, unmap(host), upstream.port, timeout, notes, report)
         race = Race(loop, self._sockets, upstream.port, self._course, notes, report)
         return await race.run(self._asking(host))
+
+    async def udp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
+        """Connect a socket to the upstream itself; of a name, to the first address that the rules allow."""
+        return await self.udp_associate(notes, task).connect(upstream)
+
+    def udp_associate(self, notes: ConnectNotes, task: TaskIdentity) -> DirectUdp:
+        """Send to all targets from one socket for each address family."""
+        self.stats.task_total += 1
+        notes.escaper = self.name
+        notes.udp_speed_limit = self._udp_speed_limit
+        return DirectUdp(self._udp_sockets, self._course, self._asking, self._logger, notes, task)
 
     def _asking(self, domain: str) -> Ask:
         """How to find the addresses of a name: what the redirection says, else what the resolver says."""
@@ -85,8 +99,26 @@ def _course(config: "DirectFixedConfig") -> Course:
 
 
 def _sockets(config: "DirectFixedConfig", escaper: Escaper) -> OutgoingSockets:
+    def options(family: socket.AddressFamily) -> tuple[SocketOption, ...]:
+        return tcp_options(family, config.tcp_misc_opts, config.tcp_keepalive)
+
+    return _outgoing(config, escaper, options)
+
+
+def _udp_sockets(config: "DirectFixedConfig", escaper: Escaper) -> OutgoingSockets:
+    def options(family: socket.AddressFamily) -> tuple[SocketOption, ...]:
+        return udp_options(family, config.udp_misc_opts)
+
+    return _outgoing(config, escaper, options)
+
+
+def _outgoing(
+    config: "DirectFixedConfig",
+    escaper: Escaper,
+    options_of: Callable[[socket.AddressFamily], tuple[SocketOption, ...]],
+) -> OutgoingSockets:
     def of_family(family: socket.AddressFamily, version: int, disabled: bool) -> FamilySockets:
-        options = tcp_options(family, config.tcp_misc_opts, config.tcp_keepalive)
+        options = options_of(family)
         return FamilySockets(not disabled, options, tuple(ip for ip in config.bind_ip if ip.version == version))
 
     return OutgoingSockets(

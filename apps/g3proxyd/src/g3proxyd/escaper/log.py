@@ -24,3 +24,20 @@ def log_tcp_connect(
         },
         str(error),
     )
+
+
+def log_udp_sendto(
+    logger: Logger, error: TcpConnectError, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity
+) -> None:
+    """Write one UdpSendto record; ``logger`` is bound to the escaper's type and name."""
+    logger.log(
+        {
+            "escape_type": "UdpSendto",
+            "task_id": task.task_id,
+            "upstream": str(upstream),
+            "next_bound_addr": encode.address(notes.next_bound_addr),
+            "next_peer_addr": encode.address(notes.next_peer_addr),
+            "reason": error.reason.value,
+        },
+        str(error),
+    )

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address
 from g3_acl import NetworkRule
 
 from ..io.sockopts import LATE_BINDING, SocketOption, bind_to_device, set_options
+from ..io.udp_socket import open_udp
 from .base import EscaperStats, SocketAddress
 from .errors import ConnectReason, TcpConnectError
 
@@ -73,6 +74,26 @@ class OutgoingSockets:
         except OSError as error:
             raise TcpConnectError(ConnectReason.SETUP_SOCKET_FAILED, os_error=error) from None
         return sock, address, bind_ip
+
+    def open_udp(self, version: int) -> tuple[socket.socket, Host | None]:
+        """A non-blocking UDP socket for all addresses of a version, and its local address if one was chosen.
+
+        The addresses are to be checked one by one. Raises TcpConnectError when the socket cannot be made.
+        """
+        family = self.ipv6 if version == 6 else self.ipv4
+        bind_ip = self._bind_ip(family, version)
+        options = family.options
+        if bind_ip is None and self.interface is not None:
+            options = (*options, bind_to_device(self.interface))
+        try:
+            local = socket_address(bind_ip or (IPv6Address(0) if version == 6 else IPv4Address(0)), 0)
+            return open_udp(local, options), bind_ip
+        except OSError as error:
+            raise TcpConnectError(ConnectReason.SETUP_SOCKET_FAILED, os_error=error) from None
+
+    def check(self, host: Host) -> None:
+        """Raise TcpConnectError when this address is not allowed."""
+        self._check(host, self.ipv6 if isinstance(host, IPv6Address) else self.ipv4)
 
     def _check(self, host: Host, family: FamilySockets) -> None:
         if not family.enabled:

@@ -1,4 +1,4 @@
-"""Options of TCP sockets, worked out once from the configuration and set on every socket."""
+"""Options of sockets, worked out once from the configuration and set on every socket."""
 
 import socket
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..config.values.keepalive import TcpKeepalive
-    from ..config.values.sockopts import TcpMiscSockOpts
+    from ..config.values.sockopts import TcpMiscSockOpts, UdpMiscSockOpts
 
 SocketOption = tuple[int, int, int | bytes]
 """Level, name and value, as `socket.setsockopt` takes them."""
@@ -35,18 +35,15 @@ def tcp_options(
         options.append((socket.IPPROTO_TCP, socket.TCP_MAXSEG, misc.max_segment_size))
     if misc.congestion_control is not None:
         options.append((socket.IPPROTO_TCP, socket.TCP_CONGESTION, misc.congestion_control.encode()))
-    if family == socket.AF_INET6:
-        names = (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, socket.IPV6_TCLASS)
-        values = (misc.hop_limit, misc.traffic_class)
-    else:
-        names = (socket.IPPROTO_IP, socket.IP_TTL, socket.IP_TOS)
-        values = (misc.time_to_live, misc.type_of_service)
-    options.extend((names[0], name, value) for name, value in zip(names[1:], values, strict=True) if value is not None)
-    if misc.netfilter_mark is not None:
-        options.append((socket.SOL_SOCKET, socket.SO_MARK, misc.netfilter_mark))
+    options.extend(_network(family, misc))
     if keepalive is not None and keepalive.enable:
         options.extend(_keepalive(keepalive))
     return tuple(options)
+
+
+def udp_options(family: socket.AddressFamily, misc: "UdpMiscSockOpts") -> tuple[SocketOption, ...]:
+    """The options of ``udp_misc_opts`` for sockets of a family."""
+    return tuple(_network(family, misc))
 
 
 def bind_to_device(interface: str) -> SocketOption:
@@ -75,3 +72,18 @@ def _keepalive(keepalive: "TcpKeepalive") -> list[SocketOption]:
 
 def _whole_seconds(seconds: float) -> int:
     return min(max(round(seconds), 1), KEEPALIVE_SECONDS_MAX)
+
+
+def _network(family: socket.AddressFamily, misc: "TcpMiscSockOpts | UdpMiscSockOpts") -> list[SocketOption]:
+    if family == socket.AF_INET6:
+        names = (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, socket.IPV6_TCLASS)
+        values = (misc.hop_limit, misc.traffic_class)
+    else:
+        names = (socket.IPPROTO_IP, socket.IP_TTL, socket.IP_TOS)
+        values = (misc.time_to_live, misc.type_of_service)
+    options: list[SocketOption] = [
+        (names[0], name, value) for name, value in zip(names[1:], values, strict=True) if value is not None
+    ]
+    if misc.netfilter_mark is not None:
+        options.append((socket.SOL_SOCKET, socket.SO_MARK, misc.netfilter_mark))
+    return options

@@ -1,11 +1,13 @@
-"""The SOCKS proxy: SOCKS4, 4a and 5 clients get their TCP connection (RFC 1928; g3's ``socks_proxy``)."""
+"""The SOCKS proxy: SOCKS4, 4a and 5 clients get their TCP connection, or UDP (RFC 1928; g3's ``socks_proxy``)."""
 
 import contextlib
+import logging
 import socket
 import time
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
-from g3_acl import HostError, NetworkRule, parse_host, unmap
+from g3_acl import HostError, parse_host, unmap
 from g3_machine import RemoteProtocolError
 from g3_socks import Bind, Connect, Credentials, Reply, SocksServer, UdpAssociate
 
@@ -16,11 +18,19 @@ from ..io.stream import Stream
 from ..task.errors import Reason, TaskError, from_connect_error, socks_reply
 from ..task.notes import Event, TaskNotes
 from ..task.notes import Stage as Progress
+from ..task.socks_udp import SocksUdp
+from ..task.socks_udp_notes import UdpNotes
 from ..task.tunnel import TASK_TYPE, Tunnel, send_ahead
 from ..upstream import Upstream
 from .base import Server, Stage
 from .context import ServerContext
 from .destination import DestinationFilter
+from .socks_udp import ASSOCIATIONS_MAX, UdpEntrance
+
+if TYPE_CHECKING:
+    from ..config.server.socks_proxy import SocksProxyConfig
+
+log = logging.getLogger(__name__)
 
 REPLY_PATIENCE = 10.0
 """Seconds without progress that a client has to take the few bytes of a reply."""
@@ -31,24 +41,24 @@ class SocksProxyServer(Server):
 
     type_name = "SocksProxy"
 
-    def __init__(
-        self,
-        context: ServerContext,
-        destinations: DestinationFilter,
-        ingress: NetworkRule | None,
-        negotiation_timeout: float,
-    ) -> None:
-        """``negotiation_timeout`` is the time in seconds that a client has to say what it wants."""
-        super().__init__(context, ingress, destinations)
-        self.negotiation_timeout = negotiation_timeout
+    def __init__(self, context: ServerContext, config: "SocksProxyConfig") -> None:
+        destinations = DestinationFilter(config.name, config.dst_host_filter_set, config.dst_port_filter)
+        super().__init__(context, config.ingress_network_filter, destinations)
+        self.negotiation_timeout = config.negotiation_timeout
+        """Seconds that a client has to say what it wants."""
+        self.udp = UdpEntrance(config)
 
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:
         """Shake hands."""
         return SocksHandshake(self, stream, peer)
 
+    def admits_datagrams(self, source: Peer) -> bool:
+        """Whether the ingress filter lets this source of datagrams in."""
+        return self._ingress is None or self._admits(self._ingress, source)
+
 
 class SocksHandshake:
-    """From the first byte of a client to the tunnel, or to the reply that says why there is none."""
+    """From the first byte of a client to the tunnel or association, or to the reply that says why there is none."""
 
     __slots__ = ("_machine", "_peer", "_server", "_stream")
 
@@ -65,7 +75,9 @@ class SocksHandshake:
             request = await self._read_request(accepted + self._server.negotiation_timeout)
             if request is None:
                 return None
-            if not isinstance(request, Connect):  # BIND, and UDP ASSOCIATE
+            if isinstance(request, UdpAssociate):
+                return await self._associate(request, accepted)
+            if isinstance(request, Bind):
                 await self._refuse(Reply.COMMAND_NOT_SUPPORTED)
                 return None
             return await self._connect(request, accepted)
@@ -121,6 +133,45 @@ class SocksHandshake:
             raise
         client, _ = self._stream.detach()
         return Tunnel(context, client, sock, notes)
+
+    async def _associate(self, request: UdpAssociate, accepted: float) -> Stage | None:
+        """Open a socket for the client's datagrams; the association is the next stage."""
+        server = self._server
+        context, entrance = server.context, server.udp
+        if entrance.associations >= ASSOCIATIONS_MAX:
+            log.warning("server %s: %d UDP associations, and no more", server.name, ASSOCIATIONS_MAX)
+            await self._refuse(Reply.GENERAL_FAILURE)
+            return None
+        control, peer = self._stream.sock.getsockname(), self._peer
+        target = Upstream(request.host, request.port)
+        notes = UdpNotes(context.type_name, server.name, control, peer, target, accepted)
+        permits, admits = server.check_destination, server.admits_datagrams
+        association = SocksUdp(context, entrance, notes, request, permits, admits)
+        try:
+            listening = association.open(control)
+            self._machine.grant(entrance.told(listening), listening[1])
+            await self._say()
+            if self._machine.take_unread():
+                association.fail(Reason.INVALID_CLIENT_PROTOCOL, "bytes behind the request on the TCP connection")
+                return None
+        except TcpConnectError as error:
+            failure = from_connect_error(error)
+            association.fail(failure.reason, failure.detail)
+            await self._refuse(socks_reply(error))
+            return None
+        except OSError as error:
+            if notes.stage is Progress.REPLYING:
+                association.fail(Reason.CLIENT_TCP_WRITE_FAILED, str(error))
+            else:
+                association.fail(Reason.INTERNAL_SERVER_ERROR, str(error))
+                await self._refuse(Reply.GENERAL_FAILURE)
+            return None
+        except BaseException:
+            association.fail(Reason.CANCELED_AS_SERVER_QUIT, "")
+            raise
+        sock, _ = self._stream.detach()
+        association.hold(sock)
+        return association
 
     async def _dial(self, notes: TaskNotes) -> socket.socket:
         """The connected socket; the client is told why when there is none. Raises TaskError."""

@@ -15,7 +15,6 @@ from ..log import Loggers
 from ..resolver import Resolver, make_resolver
 from ..server.base import Server
 from ..server.context import ServerContext, ServerStats
-from ..server.destination import DestinationFilter
 from ..server.dummy_close import DummyCloseServer
 from ..server.http_proxy import HttpProxyServer
 from ..server.socks_proxy import SocksProxyServer
@@ -107,11 +106,7 @@ class Modules:
             case HttpProxyConfig():
                 return HttpProxyServer(self._tcp_context(HttpProxyServer.type_name, config, stats), config)
             case SocksProxyConfig():
-                destinations = DestinationFilter(config.name, config.dst_host_filter_set, config.dst_port_filter)
-                context = self._tcp_context(SocksProxyServer.type_name, config, stats)
-                return SocksProxyServer(
-                    context, destinations, config.ingress_network_filter, config.negotiation_timeout
-                )
+                return SocksProxyServer(self._tcp_context(SocksProxyServer.type_name, config, stats), config)
             case DummyCloseConfig():
                 return DummyCloseServer(self._context(DummyCloseServer.type_name, config.name, stats))
         raise TypeError(f"there is no server for {type(config).__name__}")

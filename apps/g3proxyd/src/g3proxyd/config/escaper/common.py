@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from ..keys import NotYet, OldNames
-from ..later import METRICS, SHARED_LOGGER, UDP
+from ..later import METRICS, SHARED_LOGGER
 from ..module import ModuleConfig, NameOf
 from ..values.address import Interface
 from ..values.connect import HappyEyeballs, TcpConnect
@@ -14,7 +14,7 @@ from ..values.mistake import Mistake
 from ..values.numbers import Boolean
 from ..values.resolve import QueryStrategy, ResolveStrategy
 from ..values.sockopts import TcpMiscSockOpts, UdpMiscSockOpts
-from ..values.speed_limit import SocketSpeedLimit
+from ..values.speed_limit import SocketSpeedLimit, UdpSocketSpeedLimit
 from ..values.text import AsciiText
 
 __all__ = ["ConnectingEscaperConfig", "EscaperConfig"]
@@ -32,7 +32,7 @@ class ConnectingEscaperConfig(EscaperConfig):
 
     tcp_sock_speed_limit: Annotated[SocketSpeedLimit, OldNames("tcp_conn_speed_limit", "tcp_conn_limit")] = None
     """Speed limit of each connection to the remote side."""
-    udp_sock_speed_limit: Annotated[Any, OldNames("udp_relay_speed_limit", "udp_relay_limit"), NotYet(UDP)] = None
+    udp_sock_speed_limit: Annotated[UdpSocketSpeedLimit, OldNames("udp_relay_speed_limit", "udp_relay_limit")] = None
     """Speed limit of each UDP socket towards the remote side."""
     no_ipv4: Boolean = False
     """Make no connections to IPv4 addresses."""
@@ -44,7 +44,7 @@ class ConnectingEscaperConfig(EscaperConfig):
     """How addresses of both families race (RFC 8305)."""
     tcp_misc_opts: TcpMiscSockOpts = TcpMiscSockOpts()
     """Options of the sockets."""
-    udp_misc_opts: Annotated[UdpMiscSockOpts | None, NotYet(UDP)] = None
+    udp_misc_opts: UdpMiscSockOpts = UdpMiscSockOpts()
     """Options of UDP sockets."""
     shared_logger: Annotated[AsciiText | None, NotYet(SHARED_LOGGER)] = None
     """The name of a logger shared with other objects."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 
 from pydantic import AfterValidator
 
 from ..keys import Aliases
 from ..section import Section
 from .mistake import Mistake, show, wrong
-from .numbers import integer_from, span
+from .numbers import Count, integer_from, span
 from .size import Rate, parse_rate
 from .value import Value
 
-__all__ = ["SocketSpeedLimit", "TcpSockSpeedLimit"]
+__all__ = ["SocketSpeedLimit", "TcpSockSpeedLimit", "UdpSockSpeedLimit", "UdpSocketSpeedLimit"]
 
 SHIFT_MAX = 12  # slices of about four seconds: longer ones would let a connection stall noticeably
 SHIFT_DEFAULT = 10  # slices of about one second
@@ -35,17 +35,20 @@ _Shift: TypeAlias = Annotated[
     ),
 ]
 
+_SHORT_SCHEMA: Mapping[str, object] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {"type": "string", "pattern": r"^\s*[0-9]{1,20}\s*([kmgtpeKMGTPE][iI]?)?[bB]?\s*(/[sS]\s*)?$"},
+    ]
+}
+_SHORT_FORMS = "a size (both directions, slices of 1024 milliseconds)"
+
 
 class TcpSockSpeedLimit(Section):
     """How many bytes one TCP socket may move in a slice of 2^`shift_millis` milliseconds."""
 
-    short_schema: ClassVar[Mapping[str, object] | None] = {
-        "anyOf": [
-            {"type": "integer", "minimum": 1},
-            {"type": "string", "pattern": r"^\s*[0-9]{1,20}\s*([kmgtpeKMGTPE][iI]?)?[bB]?\s*(/[sS]\s*)?$"},
-        ]
-    }
-    short_forms: ClassVar[str] = "a size (both directions, slices of 1024 milliseconds)"
+    short_schema: ClassVar[Mapping[str, object] | None] = _SHORT_SCHEMA
+    short_forms: ClassVar[str] = _SHORT_FORMS
 
     shift_millis: Annotated[_Shift, Aliases("shift")] = 0
     """The slice is 2 to this power milliseconds; 0, or no such key, means no limit at all."""
@@ -56,11 +59,7 @@ class TcpSockSpeedLimit(Section):
 
     @classmethod
     def from_short(cls, data: object) -> dict[str, Any]:
-        if not isinstance(data, int | str) or isinstance(data, bool):
-            raise wrong(f"{show(data)} is not a speed limit", expected=_EXPECTED)
-        size = parse_rate(data)
-        if size == 0:
-            raise wrong("a limit of 0 would stop all traffic", expected=_EXPECTED)
+        size = _whole_rate(data)
         return {"shift_millis": SHIFT_DEFAULT, "upload": size, "download": size}
 
     def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
@@ -76,9 +75,52 @@ class TcpSockSpeedLimit(Section):
         return {}
 
 
-def _none_if_off(limit: TcpSockSpeedLimit | None) -> TcpSockSpeedLimit | None:
+class UdpSockSpeedLimit(Section):
+    """How much one UDP socket may move in a slice of 2^`shift_millis` milliseconds; 0 is no limit."""
+
+    short_schema: ClassVar[Mapping[str, object] | None] = _SHORT_SCHEMA
+    short_forms: ClassVar[str] = _SHORT_FORMS
+
+    shift_millis: Annotated[_Shift, Aliases("shift")] = 0
+    """The slice is 2 to this power milliseconds; 0, or no such key, means no limit at all."""
+    upload_bytes: Annotated[Rate, Aliases("north_bytes")] = 0
+    """Bytes in a slice from the client to the remote side."""
+    download_bytes: Annotated[Rate, Aliases("south_bytes")] = 0
+    """Bytes in a slice from the remote side to the client."""
+    upload_packets: Annotated[Count, Aliases("north_packets")] = 0
+    """Packets in a slice from the client to the remote side."""
+    download_packets: Annotated[Count, Aliases("south_packets")] = 0
+    """Packets in a slice from the remote side to the client."""
+
+    @classmethod
+    def from_short(cls, data: object) -> dict[str, Any]:
+        size = _whole_rate(data)
+        return {"shift_millis": SHIFT_DEFAULT, "upload_bytes": size, "download_bytes": size}
+
+    def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
+        numbers = (self.upload_bytes, self.download_bytes, self.upload_packets, self.download_packets)
+        if self.shift_millis == 0 and any(numbers):
+            notes.append(Mistake("no limit applies: 'shift_millis' is not set"))
+        return {}
+
+
+def _whole_rate(data: object) -> int:
+    if not isinstance(data, int | str) or isinstance(data, bool):
+        raise wrong(f"{show(data)} is not a speed limit", expected=_EXPECTED)
+    size = parse_rate(data)
+    if size == 0:
+        raise wrong("a limit of 0 would stop all traffic", expected=_EXPECTED)
+    return size
+
+
+_Limit = TypeVar("_Limit", TcpSockSpeedLimit, UdpSockSpeedLimit)
+
+
+def _none_if_off(limit: _Limit | None) -> _Limit | None:
     return limit if limit is not None and limit.shift_millis else None
 
 
 SocketSpeedLimit: TypeAlias = Annotated[TcpSockSpeedLimit | None, AfterValidator(_none_if_off)]
 """A limit, or None when there is none."""
+UdpSocketSpeedLimit: TypeAlias = Annotated[UdpSockSpeedLimit | None, AfterValidator(_none_if_off)]
+"""The same for UDP."""

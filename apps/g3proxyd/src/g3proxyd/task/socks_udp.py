@@ -1,0 +1,309 @@
+"""One UDP association of a SOCKS5 client: the last stage of its TCP connection (RFC 1928 section 7).
+
+There are two modes. The full one sends to any number of targets. In the simplified one of g3 the first datagram names
+the one target, the socket towards it is connected, and a datagram to another target ends the session.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from g3_acl import unmap
+from g3_socks import UdpAssociate
+
+from ..escaper.base import ConnectNotes, SocketAddress, UdpOutlet
+from ..escaper.errors import TcpConnectError
+from ..io.mmsg import SLOT
+from ..io.udp_pace import udp_paces
+from ..io.udp_socket import UdpSocket, set_buffers
+from ..upstream import Upstream
+from .errors import Reason, TaskError, from_connect_error
+from .notes import Event, Stage
+from .socks_udp_notes import ASSOCIATE, CONNECT, UdpNotes
+from .socks_udp_relay import SETTLE_MAX, UdpRelay, header_size
+from .socks_udp_remote import Remote
+from .socks_udp_targets import ManyTargets, OneTarget, upstream_in
+
+if TYPE_CHECKING:
+    from ..server.context import ServerContext
+    from ..server.socks_udp import UdpEntrance
+
+Outcome = tuple[Reason, str]
+
+
+class SocksUdp:
+    """From the request to the end; it owns the UDP sockets, and the TCP connection once it has been given that."""
+
+    deadline: float | None = None
+    bucket: int | None = None
+    _idle = 0
+    _foreign = 0
+    _control: socket.socket | None = None
+    _relay: UdpRelay | None = None
+    _connecting: asyncio.Task[None] | None = None
+    _outlet: UdpOutlet | None = None
+    _log_timer: asyncio.TimerHandle | None = None
+
+    def __init__(
+        self,
+        context: "ServerContext",
+        entrance: "UdpEntrance",
+        notes: UdpNotes,
+        request: UdpAssociate,
+        permits: Callable[[Upstream], None],
+        admits: Callable[[SocketAddress], bool],
+    ) -> None:
+        """Account for the task; it ends in `fail` or in `run`.
+
+        ``permits`` raises TaskError for a target that the server's rules forbid; ``admits`` asks its ingress filter.
+        """
+        self._context = context
+        self._entrance = entrance
+        self._notes = notes
+        self._request = request
+        self._permits = permits
+        self._admits = admits
+        self._type = ASSOCIATE if entrance.full else CONNECT
+        self._ended: asyncio.Future[Outcome] = context.loop.create_future()
+        self._client: UdpSocket | None = None
+        entrance.associations += 1
+        context.stats.task_total += 1
+        context.stats.task_alive += 1
+        if context.log_created:
+            notes.log(context.task_log, self._type, Event.CREATED)
+
+    def open(self, control: SocketAddress) -> SocketAddress:
+        """Ask the escaper whether it has UDP, and open the client's socket; return where that listens.
+
+        ``control`` is the local address of the TCP connection. Raises TcpConnectError and OSError; `fail` is still to
+        be called.
+        """
+        notes = self._notes
+        notes.stage = Stage.PREPARING
+        notes.connect = ConnectNotes()
+        if self._entrance.full:
+            self._outlet = self._context.escaper.udp_associate(notes.connect, notes)
+        client = self._client = notes.client = self._entrance.open(self._request, control)
+        notes.udp_listen_addr = client.sock.getsockname()
+        notes.stage = Stage.REPLYING
+        return notes.udp_listen_addr
+
+    def fail(self, reason: Reason, detail: str) -> None:
+        """There will be no association."""
+        self._close()
+        self._context.end_task(self._notes, self._type, reason, detail)
+
+    def hold(self, control: socket.socket) -> None:
+        """The client has been told where to send to: its TCP connection lives as long as the association."""
+        self._control = control
+
+    async def run(self) -> None:
+        """Relay until the TCP connection, the configuration or idleness ends it."""
+        context = self._context
+        outcome: Outcome = (Reason.CANCELED_AS_SERVER_QUIT, "")
+        assert self._control is not None  # noqa: S101 - hold() was called
+        assert self._client is not None  # noqa: S101 - open() was called
+        try:
+            context.relays.poller.add_reader(self._control.fileno(), self._control_readable)
+            context.relays.poller.add_reader(self._client.fd, self._first_readable)
+            context.wheel.start(self, self._entrance.first_timeout)
+            outcome = await self._ended
+            if self._connecting is not None:
+                self._connecting.cancel()
+                await asyncio.gather(self._connecting, return_exceptions=True)
+        finally:
+            self._close()
+            context.end_task(self._notes, self._type, *outcome)
+
+    def timed_out(self) -> None:
+        """The wheel's call: no first datagram came, or it is time for an idle check."""
+        relay, options = self._relay, self._context.relay_options
+        if relay is None:
+            self._end(Reason.CLIENT_APP_TIMEOUT, "no datagram came in time")
+            return
+        self._idle = 0 if relay.active else self._idle + 1
+        relay.active = False
+        if self._idle >= options.idle_count:
+            self._end(Reason.IDLE, "")
+        else:
+            self._context.wheel.start(self, options.idle_interval)
+
+    def _end(self, reason: Reason, detail: str) -> None:
+        if not self._ended.done():
+            self._ended.set_result((reason, detail))
+        if self._relay is not None:
+            self._relay.close()
+
+    def _close(self) -> None:
+        context = self._context
+        context.wheel.forget(self)
+        if self._log_timer is not None:
+            self._log_timer.cancel()
+        if self._connecting is not None:
+            self._connecting.cancel()
+        if self._relay is not None:
+            self._notes.remotes = self._relay.remotes
+            self._relay.close()
+        if self._client is not None:
+            context.relays.poller.forget(self._client.fd)
+            self._client.close()
+        if self._control is not None:
+            context.relays.poller.forget(self._control.fileno())
+            self._control.close()
+            self._control = None
+        self._entrance.associations -= 1
+        # Callbacks of ours keep us alive in a circle: break it here.
+        self._relay = self._outlet = self._connecting = None
+
+    def _control_readable(self) -> None:
+        """The TCP connection has nothing to say any more: what it says is an end, or against the protocol."""
+        assert self._control is not None  # noqa: S101 - it is watched
+        try:
+            data = self._control.recv(1)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._end(Reason.CLIENT_TCP_READ_FAILED, str(error))
+            return
+        if data:
+            self._end(Reason.INVALID_CLIENT_PROTOCOL, "bytes behind the request on the TCP connection")
+        else:
+            before = self._notes.udp_client_addr is None
+            self._end(Reason.CLOSED_EARLY_BY_CLIENT if before else Reason.CLOSED_BY_CLIENT, "")
+
+    def _first_readable(self) -> None:
+        """Look for the client among those who send to the socket: its first proper datagram fixes its address."""
+        assert self._client is not None  # noqa: S101 - it is watched
+        for _ in range(SETTLE_MAX):
+            try:
+                data, source = self._client.sock.recvfrom(SLOT)
+            except OSError:
+                return
+            if not self._may_be_client(source):
+                self._foreign += 1
+                continue
+            self._client.received += 1
+            self._client.received_bytes += len(data)
+            size = header_size(data[:5])
+            upstream = upstream_in(data[:size]) if 0 < size <= len(data) else None
+            if upstream is None:
+                continue
+            try:
+                self._client.sock.connect(source)
+            except OSError as error:
+                self._end(Reason.INTERNAL_SERVER_ERROR, str(error))
+                return
+            self._begin(data, data[:size], upstream, source)
+            return
+
+    def _may_be_client(self, source: SocketAddress) -> bool:
+        """RFC 1928 section 7: only who asked may send.
+
+        That is the address in the request; without one, that of the TCP connection, unless the families differ.
+        """
+        host, request = unmap(ip_address(source[0].partition("%")[0])), self._request
+        asked = unmap(request.host)
+        if int(asked):
+            right = host == asked and request.port in (0, source[1])
+        else:
+            owner = unmap(ip_address(self._notes.client_addr[0].partition("%")[0]))
+            right = host == owner or host.version != owner.version
+        return right and self._admits(source)
+
+    def _begin(self, data: bytes, header: bytes, upstream: Upstream, source: SocketAddress) -> None:
+        notes, context, client = self._notes, self._context, self._client
+        assert client is not None  # noqa: S101 - it was read from
+        notes.udp_client_addr = source
+        notes.initial = notes.upstream = upstream
+        context.wheel.forget(self)
+        context.relays.poller.remove_reader(client.fd)
+        if self._outlet is None:
+            notes.stage = Stage.CONNECTING
+            self._connecting = context.loop.create_task(self._connect(data, header, upstream, source))
+            return
+        relay = self._make_relay(client, source)
+        targets = ManyTargets(self._outlet, self._is_permitted, self._remote_of_version)
+        self._enter(relay)
+        relay.start(targets, data, self._outlet.report)
+
+    async def _connect(self, data: bytes, header: bytes, upstream: Upstream, source: SocketAddress) -> None:
+        """The simplified mode: connect to the one target; datagrams of the client wait in the kernel meanwhile."""
+        notes, context, client = self._notes, self._context, self._client
+        assert client is not None  # noqa: S101 - it was read from
+        try:
+            self._permits(upstream)
+            try:
+                sock = await context.escaper.udp_connect(upstream, notes.connect, notes)
+            except TcpConnectError as error:
+                raise from_connect_error(error) from None
+        except TaskError as error:
+            self._end(error.reason, error.detail)
+            return
+        except Exception as error:
+            self._end(Reason.INTERNAL_SERVER_ERROR, str(error))
+            raise
+        if self._ended.done():
+            sock.close()
+            return
+        set_buffers(sock, self._entrance.buffer)
+        notes.stage = Stage.CONNECTED
+        if context.log_connected:
+            notes.log(context.task_log, self._type, Event.CONNECTED)
+        remote = Remote(sock, header)
+        relay = self._make_relay(client, source)
+        relay.add(remote)
+        self._enter(relay)
+        relay.start(OneTarget(header, upstream, remote, self._second_target), data)
+
+    def _make_relay(self, client: UdpSocket, source: SocketAddress) -> UdpRelay:
+        context, entrance = self._context, self._entrance
+        up, down = udp_paces(context.loop.time, entrance.speed_limit, self._notes.connect.udp_speed_limit)
+        relay = self._relay = UdpRelay(context.relays, client, source, entrance.sizes, up, down)
+        relay.foreign = self._foreign
+        return relay
+
+    def _enter(self, relay: UdpRelay) -> None:
+        notes, context = self._notes, self._context
+        notes.stage = Stage.RELAYING
+        notes.ready = time.monotonic()
+        context.wheel.start(self, context.relay_options.idle_interval)
+        self._start_log_timer()
+
+    def _is_permitted(self, upstream: Upstream) -> bool:
+        try:
+            self._permits(upstream)
+        except TaskError:
+            return False
+        return True
+
+    def _remote_of_version(self, version: int) -> Remote:
+        """The socket for all targets of a version. Raises TcpConnectError."""
+        relay, outlet = self._relay, self._outlet
+        assert relay is not None  # noqa: S101 - it asks
+        assert outlet is not None  # noqa: S101 - it asks
+        family = socket.AF_INET6 if version == 6 else socket.AF_INET
+        for remote in relay.remotes:
+            if remote.sock.family == family:
+                return remote
+        sock = outlet.open(version)
+        set_buffers(sock, self._entrance.buffer)
+        remote = Remote(sock)
+        relay.add(remote)
+        return remote
+
+    def _second_target(self, upstream: Upstream) -> None:
+        self._end(Reason.INVALID_CLIENT_PROTOCOL, f"a datagram to {upstream} in a session with {self._notes.upstream}")
+
+    def _start_log_timer(self) -> None:
+        interval = self._context.log_interval
+        if interval is not None and self._context.task_log.enabled:
+            self._log_timer = self._context.loop.call_later(interval, self._log_periodic)
+
+    def _log_periodic(self) -> None:
+        if self._relay is not None:
+            self._notes.remotes = self._relay.remotes
+        self._notes.log(self._context.task_log, self._type, Event.PERIODIC)
+        self._start_log_timer()

@@ -1,0 +1,87 @@
+"""What is known of a UDP task, and its fields in the task log."""
+
+import time
+from typing import Any
+
+from ..escaper.base import SocketAddress
+from ..io.relay import Result
+from ..io.udp_socket import UdpSocket
+from ..log import encode
+from ..upstream import Upstream
+from .errors import Reason
+from .notes import Event, TaskNotes
+
+ASSOCIATE = "UdpAssociate"
+CONNECT = "UdpConnect"
+
+
+class UdpNotes(TaskNotes):
+    """One UDP association: the TCP connection that holds it, and the sockets that its datagrams pass."""
+
+    udp_listen_addr: SocketAddress | None = None
+    """Where the client sends to."""
+    udp_client_addr: SocketAddress | None = None
+    """Where the client sends from; None before its first datagram."""
+    initial: Upstream | None = None
+    """The target of the first datagram."""
+    client: UdpSocket | None = None
+    remotes: tuple[UdpSocket, ...] = ()
+
+    def fields(
+        self, task_type: str, event: Event, reason: Reason | None, moved: Result | None = None
+    ) -> dict[str, Any]:
+        """The fields of a UDP task; ``moved`` is not used, as the sockets count for themselves.
+
+        Bytes are those of whole datagrams as the sockets see them: on the client's side with the SOCKS header.
+        """
+        connect = self.connect
+        client = self.client or NOT_OPEN
+        first = None if self.initial is None else str(self.initial)
+        fields = {
+            **self._shared_fields(task_type, event, reason),
+            "tcp_server_addr": encode.address(self.server_addr),
+            "tcp_client_addr": encode.address(self.client_addr),
+            "udp_listen_addr": encode.address(self.udp_listen_addr),
+            "udp_client_addr": encode.address(self.udp_client_addr),
+            "initial_peer": first if task_type == ASSOCIATE else None,
+            "upstream": first if task_type == CONNECT else None,
+            "c_rd_bytes": client.received_bytes,
+            "c_rd_packets": client.received,
+            "c_wr_bytes": client.sent_bytes,
+            "c_wr_packets": client.sent,
+            "r_rd_bytes": sum(remote.received_bytes for remote in self.remotes),
+            "r_rd_packets": sum(remote.received for remote in self.remotes),
+            "r_wr_bytes": sum(remote.sent_bytes for remote in self.remotes),
+            "r_wr_packets": sum(remote.sent for remote in self.remotes),
+        }
+        if task_type == CONNECT:
+            fields["next_bind_ip"] = encode.ip(connect.next_bind_ip)
+            fields["next_bound_addr"] = encode.address(connect.next_bound_addr)
+            fields["next_peer_addr"] = encode.address(connect.next_peer_addr)
+        return fields
+
+    def _shared_fields(self, task_type: str, event: Event, reason: Reason | None) -> dict[str, Any]:
+        now = time.monotonic()
+        if not self._start_at:
+            self._start_at = encode.rfc3339(time.time() - (now - self.created))
+        return {
+            "server_type": self.server_type,
+            "server_name": self.server_name,
+            "task_type": task_type,
+            "task_id": self.task_id,
+            "task_event": event.value,
+            "stage": self.stage.value,
+            "start_at": self._start_at,
+            "escaper": self.connect.escaper or None,
+            "reason": None if reason is None else reason.value,
+            "wait_time": encode.duration(self.wait_time),
+            "ready_time": None if self.ready is None else encode.duration(self.ready - self.created),
+            "total_time": encode.duration(now - self.created),
+        }
+
+
+class _NotOpen:
+    received = received_bytes = sent = sent_bytes = 0
+
+
+NOT_OPEN = _NotOpen()

@@ -1,0 +1,211 @@
+"""Where the datagrams of an association go: from a header to a checked socket address."""
+
+import ctypes
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from ipaddress import IPv4Address, IPv6Address
+
+from g3_acl import HostError, parse_host, unmap
+from g3_machine import RemoteProtocolError
+from g3_socks import parse_datagram
+
+from ..escaper.base import SocketAddress, UdpOutlet
+from ..escaper.errors import ConnectReason, TcpConnectError
+from ..escaper.sockets import socket_address
+from ..io.mmsg import NAME
+from ..resolver.base import Query
+from ..upstream import Upstream
+from .socks_udp_remote import Remote
+
+TARGETS_MAX = 1024
+"""Targets that an association remembers; the oldest is forgotten, and looked up anew if the client comes back to it."""
+
+LOOKUPS_MAX = 64
+"""Names that an association may have looked up at once: one client must not fill the resolver."""
+
+WAITING_MAX = 64
+"""Datagrams that may wait for one name."""
+
+WAITING_BYTES_MAX = 256 * 1024
+"""Payload that may wait in one association for all its names."""
+
+
+class Target:
+    """One target: whether and how datagrams get there."""
+
+    __slots__ = ("address", "buffer", "query", "remote", "sockaddr", "upstream", "waiting")
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.upstream = upstream
+        self.remote: Remote | None = None
+        """The socket that leads there; None for a target that is forbidden or has no address."""
+        self.sockaddr: SocketAddress | None = None
+        """The address as the socket module takes it; None where the socket is connected."""
+        self.address = 0
+        """The same in memory, as the kernel takes it; 0 where the socket is connected."""
+        self.buffer: object = None
+        """What keeps that memory alive."""
+        self.query: Query | None = None
+        self.waiting: list[bytes] | None = None
+        """The payloads that wait for the address, None when it is known or will never be."""
+
+    def aim(self, remote: Remote, sockaddr: SocketAddress) -> None:
+        """The target has an address."""
+        self.remote = remote
+        self.sockaddr = sockaddr
+        raw = packed(sockaddr)
+        buffer = ctypes.create_string_buffer(raw, NAME)
+        self.buffer = buffer
+        self.address = ctypes.addressof(buffer)
+
+    def send(self, payload: bytes) -> None:
+        """Send one datagram; errors are noted by the socket."""
+        if self.remote is not None:
+            self.remote.send(payload, self.sockaddr)
+
+
+class Targets(ABC):
+    """Finds targets by the headers of datagrams."""
+
+    @abstractmethod
+    def find(self, header: bytes) -> Target | None:
+        """The target of a whole header; None for one that is no header, or a fragment's, or that nobody can serve."""
+
+    def close(self) -> None:  # noqa: B027  # most have nothing to let go
+        """Ask for nothing any more."""
+
+
+class OneTarget(Targets):
+    """The one target of a connected socket; any other ends the session."""
+
+    def __init__(self, header: bytes, upstream: Upstream, remote: Remote, second: Callable[[Upstream], None]) -> None:
+        """``second`` hears of another target."""
+        self._header = header
+        self._second = second
+        self._target = Target(upstream)
+        self._target.remote = remote
+
+    def find(self, header: bytes) -> Target | None:
+        """The target, however it is spelled."""
+        if header == self._header:
+            return self._target
+        upstream = upstream_in(header)
+        if upstream is None:
+            return None
+        if upstream != self._target.upstream:
+            self._second(upstream)
+            return None
+        return self._target
+
+
+class ManyTargets(Targets):
+    """The targets of a full association: each is checked and looked up once."""
+
+    def __init__(self, outlet: UdpOutlet, permits: Callable[[Upstream], bool], remote: Callable[[int], Remote]) -> None:
+        """``permits`` asks the rules of the server; ``remote`` gives the socket for an IP version.
+
+        It raises TcpConnectError.
+        """
+        self._outlet = outlet
+        self._permits = permits
+        self._remote = remote
+        self._known: dict[bytes, Target] = {}
+        self._lookups = 0
+        self._waiting_bytes = 0
+
+    def find(self, header: bytes) -> Target | None:
+        """A target that is known, or becomes known by this."""
+        target = self._known.get(header)
+        if target is not None:
+            return target
+        upstream = upstream_in(header)
+        if upstream is None or (self._lookups >= LOOKUPS_MAX and isinstance(upstream.host, str)):
+            return None
+        target = Target(upstream)
+        if len(self._known) >= TARGETS_MAX:
+            self._forget(self._known.pop(next(iter(self._known))))
+        self._known[header] = target
+        if self._permits(upstream):
+            found = self._outlet.find(upstream, partial(self._found_later, target))
+            if isinstance(found, Query):
+                target.query = found
+                target.waiting = []
+                self._lookups += 1
+            else:
+                self._found(target, found)
+        return target
+
+    def wait(self, target: Target, payload: bytes) -> None:
+        """Keep a payload until the target has its address, or drop it when too much waits."""
+        waiting = target.waiting
+        if (
+            waiting is not None
+            and len(waiting) < WAITING_MAX
+            and self._waiting_bytes + len(payload) <= WAITING_BYTES_MAX
+        ):
+            waiting.append(payload)
+            self._waiting_bytes += len(payload)
+
+    def close(self) -> None:
+        """Cancel what is being looked up."""
+        for target in self._known.values():
+            self._forget(target)
+        self._known.clear()
+
+    def _forget(self, target: Target) -> None:
+        if target.query is not None:
+            target.query.cancel()
+        self._no_longer_waits(target)
+
+    def _no_longer_waits(self, target: Target) -> list[bytes]:
+        waiting = target.waiting
+        if waiting is None:
+            return []
+        target.query = target.waiting = None
+        self._lookups -= 1
+        self._waiting_bytes -= sum(map(len, waiting))
+        return waiting
+
+    def _found_later(self, target: Target, found: IPv4Address | IPv6Address | TcpConnectError) -> None:
+        # What waits goes first; nothing else can come in between, as this is one turn of the loop.
+        waiting = self._no_longer_waits(target)
+        self._found(target, found)
+        for payload in waiting:
+            target.send(payload)
+
+    def _found(self, target: Target, found: IPv4Address | IPv6Address | TcpConnectError) -> None:
+        try:
+            if isinstance(found, TcpConnectError):
+                raise found
+            remote = self._remote(found.version)
+            try:
+                target.aim(remote, socket_address(found, target.upstream.port))
+            except OSError as error:
+                raise TcpConnectError(ConnectReason.SETUP_SOCKET_FAILED, os_error=error) from None
+        except TcpConnectError as error:
+            self._outlet.report(target.upstream, error)
+
+
+def upstream_in(header: bytes) -> Upstream | None:
+    """The target that a datagram's header names, in the one spelling that rules know; None for anything else."""
+    try:
+        datagram = parse_datagram(header)
+        host = datagram.host
+        return Upstream(parse_host(host) if isinstance(host, str) else unmap(host), datagram.port)
+    except (RemoteProtocolError, HostError):
+        return None
+
+
+def packed(address: SocketAddress) -> bytes:
+    """A struct sockaddr_in or sockaddr_in6."""
+    port = address[1].to_bytes(2, "big")
+    if len(address) == 2:
+        return _family(socket.AF_INET) + port + socket.inet_aton(address[0]) + bytes(8)
+    host = socket.inet_pton(socket.AF_INET6, address[0])
+    return _family(socket.AF_INET6) + port + bytes(4) + host + bytes(ctypes.c_uint32(address[3]))
+
+
+def _family(family: int) -> bytes:
+    return bytes(ctypes.c_uint16(family))
