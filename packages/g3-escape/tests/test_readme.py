@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 
 import g3_escape
@@ -30,6 +31,16 @@ def test_limits() -> None:
     assert f"`MAX_NODES` is {MAX_NODES}," in README
     low, high = re.findall(r"`M.._WEIGHT`, (\w+-?\d)", README)
     assert (float(low), float(high)) == (MIN_WEIGHT, MAX_WEIGHT)
+
+
+@pytest.mark.parametrize("name", ["MAX_PATH_ID", "MAX_PATH_VALUE", "MAX_USER_NAME"])
+def test_limits_of_readers(name: str) -> None:
+    (shown,) = re.findall(rf"`{name}`, ([\d,]+) ", README)
+    assert int(shown.replace(",", "")) == getattr(g3_escape, name)
+
+
+def test_readers() -> None:
+    assert all(callable(attrgetter(row[0])(g3_escape)) for row in rows("reader"))
 
 
 @pytest.mark.parametrize("policy", PickPolicy)

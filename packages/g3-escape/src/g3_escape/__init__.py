@@ -1,6 +1,15 @@
 """Choosing the way out, without I/O: which address to try when, which node to pick, as machines with explicit time."""
 
 from ._actions import Action, Cancel, Dial, Done, Failed, Failure
+from ._egress_path import (
+    MAX_PATH_ID,
+    MAX_PATH_VALUE,
+    EgressPath,
+    parse_path_id,
+    parse_path_number,
+    parse_path_value,
+    select_by_number,
+)
 from ._failover import Failover, Fallback
 from ._family import Family, Strategy
 from ._happy_eyeballs import HappyEyeballs, Pace
@@ -11,15 +20,21 @@ from ._make_picker import make_picker
 from ._pick_policy import MAX_NODES, MAX_WEIGHT, MIN_WEIGHT, Node, PickPolicy, parse_pick_policy
 from ._picker import Picker, RandomPicker, RoundRobinPicker, SerialPicker
 from ._rendezvous import RendezvousPicker
+from ._route_error import RouteError, RouteFault
+from ._user_name import MAX_USER_NAME, Upstream, UserName, UserNameParams
 
 __all__ = [
     "MAX_NODES",
+    "MAX_PATH_ID",
+    "MAX_PATH_VALUE",
+    "MAX_USER_NAME",
     "MAX_WEIGHT",
     "MIN_WEIGHT",
     "Action",
     "Cancel",
     "Dial",
     "Done",
+    "EgressPath",
     "Failed",
     "Failover",
     "Failure",
@@ -35,10 +50,19 @@ __all__ = [
     "RandomPicker",
     "RendezvousPicker",
     "RoundRobinPicker",
+    "RouteError",
+    "RouteFault",
     "SerialPicker",
     "Strategy",
+    "Upstream",
+    "UserName",
+    "UserNameParams",
     "hash_key",
     "jump_hash",
     "make_picker",
+    "parse_path_id",
+    "parse_path_number",
+    "parse_path_value",
     "parse_pick_policy",
+    "select_by_number",
 ]
