@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from g3proxyd.config import Config, ConfigError, DirectFixedConfig, HttpProxyConfig, Kind, load
+from g3proxyd.config.kinds import KINDS, type_name
 
 Files = Mapping[str, str] | None
 Problems = Callable[..., list[str]]
@@ -17,7 +18,7 @@ resolver: [{name: r, type: deny_all}]
 """
 A = "{name: a, type: dummy_close}"
 SERVER = "expected a list of maps and paths, or one path of a file or directory with maps, one server each"
-SERVER_TYPES = "expected one of http_proxy, socks_proxy, dummy_close"
+SERVER_TYPES = f"expected one of {', '.join(type_name(model).names[0] for model in KINDS['server'])}"
 
 
 def test_everything(config: Loads) -> None:
@@ -173,11 +174,11 @@ def test_names_are_unique_in_their_kind(problems: Problems) -> None:
             "did you mean 'dummy_close'?"
         )),
         ("{name: a, type: [x]}", f"main.yml:1:26: server a.type: a list is not a type of server; {SERVER_TYPES}"),
-        ("{name: a, type: SniProxy}", (
-            f"main.yml:1:26: server a.type: the server type 'SniProxy' is not supported yet; {SERVER_TYPES}"
+        ("{name: a, type: PlainQuicPort}", (
+            f"main.yml:1:26: server a.type: the server type 'PlainQuicPort' is not supported yet; {SERVER_TYPES}"
         )),
-        ("{name: a, type: sni_prox}", (
-            f"main.yml:1:26: server a.type: 'sni_prox' is not a type of server; {SERVER_TYPES}"
+        ("{name: a, type: plain_quic_prt}", (
+            f"main.yml:1:26: server a.type: 'plain_quic_prt' is not a type of server; {SERVER_TYPES}"
         )),
     ],
 )  # fmt: skip
@@ -254,7 +255,8 @@ def test_warnings_come_with_the_problems(write: Callable[..., Path]) -> None:
     assert [problem.kind for problem in caught.value.problems] == [Kind.REFERENCE]
     assert [str(warning) for warning in caught.value.warnings] == [
         "main.yml:1:11: runtime.thread_number: has no effect here: worker.thread_number is the number of processes",
-        "main.yml:2:10: server a: no client can reach this server: 'listen' is not set",
+        "main.yml:2:10: server a: no client can reach this server: 'listen' is not set, "
+        "and no other server leads to it",
     ]
 
 

@@ -31,7 +31,7 @@ DATA: list[Any] = [
     "5x", "64KiB", "1MB", "10M", "10M/s", "512 k", "1.5M", "50%", "1/2", "127.0.0.1", "::1", "127.0.0.1:80", "[::1]:80",
     "[127.0.0.1]:80", "10.0.0.0/8", "lo", "stdout", "Discard", "syslog", "ipv4only", "IPv6_First", "ipv5", "random",
     "Serial", "192.0.2.1 192.0.2.2", "a.test", "名前", "é", "80,443,8000-8080", "HttpProxy", "SocksProxy",
-    "dummy-close", "DirectFixed", "DUMMY_DENY", "c-ares", "DenyAll", "[]", [], [1], ["127.0.0.1"], ["192.0.2.1", "::1"],
+    "plain-tcp", "IntelliProxy", "SniProxy", "TcpStream", "TcpTproxy", "dummy-close", "DirectFixed", "DUMMY_DENY", "c-ares", "DenyAll", "[]", [], [1], ["127.0.0.1"], ["192.0.2.1", "::1"],
     ["a.test"], [80, "443"], {}, {"a": 1}, {"a.test": "192.0.2.1"}, {"a.test": ["192.0.2.1"]},
     [{"exact": "a.test", "to": "b.test"}], [{"Parent": "a.test", "TO": "b.test"}], [{"to": "b.test"}], {"tag": "value"},
     {"default": "allow", "Forbid-Log": ["127.0.0.1"]}, {"Accept": [80, "1-9"]}, {"Exact": "a.test", "child_match": []},
@@ -42,6 +42,9 @@ DATA: list[Any] = [
     {"127.0.0.1": 1}, {"recv": "1M"}, {"north_packets": 5, "shift": 1},
 ]  # fmt: skip
 """The forms that values have in configurations, right and wrong ones, as the YAML reader gives them."""
+
+NEEDED = {"listen": 80, "upstream": "a.test:80"}
+"""Values of required keys that are no names."""
 
 
 def values() -> list[tuple[str, Value]]:
@@ -79,7 +82,7 @@ def document(path: str, section: type[Section], key: str, data: object) -> dict[
     if issubclass(section, ModuleConfig):
         thing = {"name": "x", "type": part}
         required = [name for name, info in section.model_fields.items() if info.is_required() and name not in thing]
-        thing |= dict.fromkeys(required, "y") | {key: data}
+        thing |= {name: NEEDED.get(name, "y") for name in required} | {key: data}
         return {top: [thing]}
     inner = {"log_config": "default", "local": "local"}.get(part)
     return {top: {inner: {key: data}} if inner else {key: data}}

@@ -16,7 +16,15 @@ from .loader import load
 from .log import LogConfig, LoggerConfig
 from .resolver import CAresConfig, DenyAllConfig, ResolverConfig
 from .runtime import RuntimeConfig
-from .server import DummyCloseConfig, HttpProxyConfig, ServerConfig, SocksProxyConfig, TcpServerConfig
+from .server import (
+    DummyCloseConfig,
+    HttpProxyConfig,
+    ListeningServerConfig,
+    PlainTcpPortConfig,
+    ServerConfig,
+    SocksProxyConfig,
+    TcpServerConfig,
+)
 from .worker import WorkerConfig
 
 __all__ = [
@@ -31,9 +39,11 @@ __all__ = [
     "EscaperConfig",
     "HttpProxyConfig",
     "Kind",
+    "ListeningServerConfig",
     "LocalController",
     "LogConfig",
     "LoggerConfig",
+    "PlainTcpPortConfig",
     "Problem",
     "ResolverConfig",
     "RuntimeConfig",

@@ -24,7 +24,7 @@ from .reading import Reader, read
 from .references import Link
 from .runtime import RuntimeConfig
 from .section import Section
-from .server import TcpServerConfig
+from .server import ListeningServerConfig
 from .values.mistake import Mistake, MistakeError, nearest, show
 from .worker import WorkerConfig
 
@@ -37,6 +37,8 @@ _MAPS: dict[str, type[Section]] = {
     "controller": ControllerConfig,
 }
 _ALIASES = {"user": "user_group"}
+
+UNREACHABLE = "no client can reach this server: 'listen' is not set, and no other server leads to it"
 
 Map = TypeVar("Map", bound=Section)
 
@@ -229,10 +231,15 @@ class _Loading:
 
     def _check_listeners(self) -> None:
         listeners = []
+        led_to = {link.target for link in self._links}
         for name, server in self._objects["server"].items():
             entry = _entry(server.node, "listen")
-            if entry is not None and isinstance(server.model, TcpServerConfig) and server.model.listen is not None:
+            if not isinstance(server.model, ListeningServerConfig):
+                continue
+            if entry is not None and server.model.listen is not None:
                 listeners.append((name, server.model.listen, entry.place))
+            elif ("server", name) not in led_to:
+                self.warnings.append(Problem(Kind.WARNING, server.node.place, server.reader.label, UNREACHABLE))
         self.problems += check_listeners(listeners)
 
     def _models(self, kind: str) -> dict[str, Any]:

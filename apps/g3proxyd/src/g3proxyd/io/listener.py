@@ -6,6 +6,10 @@ import logging
 import socket
 from collections.abc import Callable
 
+from .addresses import Peer
+
+__all__ = ["Listener", "Peer"]
+
 log = logging.getLogger(__name__)
 
 ACCEPTS_PER_TURN = 16
@@ -20,9 +24,6 @@ MOST_IN_QUEUE = 65536
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
 """Seconds to wait after such an error; doubled each time up to the longest."""
-
-Peer = tuple[str, int] | tuple[str, int, int, int]
-"""A client's address as the socket module spells it."""
 
 MAPPED = "::ffff:"
 """How a socket of both families spells an IPv4 client (RFC 4291 section 2.5.5.2)."""

@@ -6,7 +6,7 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from .sockopts import bind_to_device, set_options, tcp_options
+from .sockopts import TRANSPARENT, bind_to_device, set_options, tcp_options
 
 if TYPE_CHECKING:
     from ..config.values.listen import TcpListen
@@ -27,12 +27,16 @@ _NO_SYN = (
 """A classic BPF program (Linux, Documentation/networking/filter.rst): code, jump if true, jump if false, operand."""
 
 
-def open_bound(listen: "TcpListen", misc: "TcpMiscSockOpts", cpu: int | None = None) -> socket.socket:
+def open_bound(
+    listen: "TcpListen", misc: "TcpMiscSockOpts", cpu: int | None = None, *, transparent: bool = False
+) -> socket.socket:
     """A socket that has its address and does not listen yet, non-blocking. Raises OSError.
 
     The options of accepted connections are set here: Linux gives them the options of the socket that they came
     through, which saves several system calls per connection. Among the sockets of one address the one with the ``cpu``
-    on which a connection arrives is preferred.
+    on which a connection arrives is preferred. A ``transparent`` one also takes the connections to other machines'
+    addresses that a rule of the firewall leads to it (Linux, Documentation/networking/tproxy.rst); it needs the
+    capability CAP_NET_ADMIN.
     """
     address = listen.address
     family = socket.AF_INET if address.host.version == 4 else socket.AF_INET6
@@ -43,6 +47,8 @@ def open_bound(listen: "TcpListen", misc: "TcpMiscSockOpts", cpu: int | None = N
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, listen.ipv6_only)
+        if transparent:
+            set_options(sock, [TRANSPARENT[family]])
         if cpu is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_INCOMING_CPU, cpu)
         set_options(sock, tcp_options(family, misc, listen.keepalive))

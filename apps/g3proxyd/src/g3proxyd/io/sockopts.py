@@ -1,5 +1,6 @@
 """Options of sockets, worked out once from the configuration and set on every socket."""
 
+import contextlib
 import socket
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -22,6 +23,12 @@ KEEPALIVE_COUNT_MAX = 127
 
 LATE_BINDING: SocketOption = (socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
 """Set before bind() to port 0: the port is chosen by connect(), so that one address serves more than 64 K peers."""
+
+TRANSPARENT: dict[int, SocketOption] = {
+    socket.AF_INET: (socket.IPPROTO_IP, 19, 1),  # IP_TRANSPARENT of <linux/in.h>
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 75, 1),  # IPV6_TRANSPARENT of <linux/in6.h>
+}
+"""By family, the option that lets a socket have addresses of other machines; not in the socket module."""
 
 
 def tcp_options(
@@ -55,6 +62,16 @@ def set_options(sock: socket.socket, options: Iterable[SocketOption]) -> None:
     """Set them all. Raises OSError for the first one that the kernel refuses."""
     for option in options:
         sock.setsockopt(*option)
+
+
+def adjust_options(sock: socket.socket, misc: "TcpMiscSockOpts") -> None:
+    """Set the options of ``tcp_misc_opts`` on a connection that somebody else accepted, as far as it takes them."""
+    for option in tcp_options(sock.family, misc):
+        with contextlib.suppress(OSError):  # the client may be gone, which the first read tells
+            sock.setsockopt(*option)
+    if misc.no_delay is False:
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
 
 
 def _keepalive(keepalive: "TcpKeepalive") -> list[SocketOption]:

@@ -5,17 +5,21 @@ import logging
 import socket
 from abc import ABC, abstractmethod
 from ipaddress import ip_address
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from g3_acl import Action, NetworkRule
 
 from ..io.listener import Listener, Peer
 from ..io.listening import hold_back
+from ..io.sockopts import adjust_options
 from ..io.stream import Stream
 from ..task.errors import forbidden
 from ..upstream import Upstream
 from .context import ServerContext
 from .destination import DestinationFilter
+
+if TYPE_CHECKING:
+    from ..config.values.sockopts import TcpMiscSockOpts
 
 log = logging.getLogger(__name__)
 
@@ -47,12 +51,14 @@ class Server(ABC):
         self._destinations = destinations
         self._listeners: list[Listener] = []
         self._connections: set[asyncio.Task[None]] = set()
+        self.socket_options: TcpMiscSockOpts | None = None
+        """What sockets that come from a port need, beside what those of this server's own listeners have already."""
         self.online = True
         """False once the server is draining: no request may keep its connection open then."""
 
     @abstractmethod
-    def first_stage(self, stream: Stream, peer: Peer) -> Stage:
-        """How the life of a connection begins."""
+    def first_stage(self, stream: Stream, peer: Peer) -> Stage | None:
+        """How the life of a connection begins; None closes it."""
 
     def adopt(self, listener: Listener) -> None:
         """Take the connections of this listener, and begin to if nobody did before; the server owns it."""
@@ -70,7 +76,7 @@ class Server(ABC):
         return [listener.sock.getsockname() for listener in self._listeners]
 
     def accept(self, sock: socket.socket, peer: Peer) -> None:
-        """Take a fresh connection from a listener, or from another server that stands in front of this one."""
+        """Take a fresh connection from a listener."""
         if self._ingress is not None and not self._admits(self._ingress, peer):
             self.stats.listen_dropped += 1
             sock.close()
@@ -79,6 +85,19 @@ class Server(ABC):
         task = self.context.loop.create_task(self._live(sock, peer), name="connection")
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
+
+    def enter(self, stream: Stream, peer: Peer) -> Stage | None:
+        """The first stage for a connection that a port took: its bytes and its addresses are those that the port says.
+
+        None when this server's ingress filter does not admit the client. The connection stays the port's.
+        """
+        if self._ingress is not None and not self._admits(self._ingress, peer):
+            self.stats.listen_dropped += 1
+            return None
+        self.stats.connection_total += 1
+        if self.socket_options is not None:
+            adjust_options(stream.sock, self.socket_options)
+        return self.first_stage(stream, peer)
 
     def check_destination(self, upstream: Upstream) -> None:
         """Raise TaskError when the rules of this server forbid the target."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..escaper.base import Escaper
-from ..io.listener import Peer
+from ..io.addresses import Peer, server_address
 from ..io.pacing import SpeedLimit
 from ..io.relay import RelayHost, RelayOptions, Result
 from ..io.timers import Wheel
@@ -69,7 +69,7 @@ class ServerContext:
         stats.task_total += 1
         stats.task_alive += 1
         # Only the log wants to know, and it costs a system call.
-        server_addr = client.getsockname() if self.task_log.enabled else None
+        server_addr = server_address(client, client_addr) if self.task_log.enabled else None
         notes = TaskNotes(self.type_name, self.name, server_addr, client_addr, upstream, waiting_since)
         if self.log_created:
             notes.log(self.task_log, task_type, Event.CREATED)

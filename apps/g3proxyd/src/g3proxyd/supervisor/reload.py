@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -47,8 +47,11 @@ def merge(old: Config, new: Config, kind: Kind | None = None, name: str | None =
 
 
 def check(config: Config) -> None:
-    """Raise OperationError if an object names another that is not there, or two servers listen on one address."""
-    faults = []
+    """Raise OperationError if the objects do not hold together.
+
+    An object may name another that is not there, names may lead in a circle, and two servers may listen on one address.
+    """
+    faults = [f"{kind.value} {name} leads back to itself" for kind, name in circles(config)]
     for kind in FIELDS:
         for name, model in objects(config, kind).items():
             for target, missing in uses(model):
@@ -64,6 +67,21 @@ def check(config: Config) -> None:
     if faults:
         text = "this one object does not fit to what serves; reload everything, or the others first"
         raise OperationError(Reason.CONFIGURATION, text, faults)
+
+
+def circles(config: Config) -> Iterator[tuple[Kind, str]]:
+    """The objects that lead back to themselves by the names in them."""
+    for kind in FIELDS:
+        for name in objects(config, kind):
+            reached: set[tuple[Kind, str]] = set()
+            ahead = [(kind, name)]
+            while ahead:
+                model = objects(config, ahead[-1][0]).get(ahead.pop()[1])
+                found = {(Kind(to), its) for to, its in uses(model)} - reached if model is not None else set()
+                reached |= found
+                ahead += found
+            if (kind, name) in reached:
+                yield kind, name
 
 
 def changes(old: Config, new: Config) -> tuple[ObjectChange, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..config import Config, TcpServerConfig
+from ..config import Config, ListeningServerConfig
 from ..io.listening import hold_back, open_bound
 
 __all__ = ["Key", "Sockets", "Staged", "Wanted", "share", "wanted"]
@@ -29,7 +29,7 @@ class Wanted:
     """The listening sockets that one server is to have."""
 
     server: str
-    config: TcpServerConfig
+    config: ListeningServerConfig
     identity: str
     count: int
 
@@ -52,19 +52,21 @@ def wanted(config: Config, workers: int) -> list[Wanted]:
     """What each server of a configuration listens on, with so many workers."""
     found = []
     for name, server in config.servers.items():
-        if isinstance(server, TcpServerConfig) and server.listen is not None:
+        if isinstance(server, ListeningServerConfig) and server.listen is not None:
             instances = 1 if server.listen_in_worker else server.listen.sockets(os.cpu_count() or 1)
             found.append(Wanted(name, server, identity_of(server), max(workers, instances)))
     return found
 
 
-def identity_of(server: TcpServerConfig) -> str:
+def identity_of(server: ListeningServerConfig) -> str:
     """What makes one listening socket as good as another: all that is set when it is opened."""
     listen = server.listen
     if listen is None:
         raise ValueError(f"server {server.name} does not listen")
     options = listen.model_dump(exclude={"address", "backlog", "instance", "scale"}, exclude_defaults=True)
-    options |= server.tcp_misc_opts.model_dump(exclude_defaults=True)
+    options |= server.socket_options().model_dump(exclude_defaults=True)
+    if server.transparent():
+        options["transparent"] = True
     return " ".join([str(listen.address), *([json.dumps(options, sort_keys=True, default=str)] if options else [])])
 
 
@@ -176,7 +178,7 @@ class Sockets:
             raise ValueError(f"server {want.server} does not listen")
         cpu = self._cpu_of(index % self._workers) if listen.follow_cpu_affinity else None
         try:
-            return open_bound(listen, want.config.tcp_misc_opts, cpu)
+            return open_bound(listen, want.config.socket_options(), cpu, transparent=want.config.transparent())
         except OSError as error:
             where = f"server {want.server} cannot listen on {listen.address}"
             raise OSError(error.errno, f"{where}: {error.strerror or error}") from None

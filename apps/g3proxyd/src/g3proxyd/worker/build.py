@@ -3,9 +3,18 @@
 import asyncio
 from collections.abc import Mapping
 
-from ..config import Config, DummyCloseConfig, HttpProxyConfig, ServerConfig, SocksProxyConfig, TcpServerConfig
+from ..config import (
+    Config,
+    DummyCloseConfig,
+    HttpProxyConfig,
+    PlainTcpPortConfig,
+    ServerConfig,
+    SocksProxyConfig,
+    TcpServerConfig,
+)
 from ..config.graph import uses
 from ..config.module import ModuleConfig
+from ..config.values.sockopts import TcpMiscSockOpts
 from ..escaper import Escaper, make_escaper
 from ..escaper.dummy_deny import DummyDenyEscaper
 from ..io.poller import Poller
@@ -17,6 +26,7 @@ from ..server.base import Server
 from ..server.context import ServerContext, ServerStats
 from ..server.dummy_close import DummyCloseServer
 from ..server.http_proxy import HttpProxyServer
+from ..server.plain_tcp_port import PlainTcpPortServer
 from ..server.socks_proxy import SocksProxyServer
 from ..shared.memory import Row
 
@@ -77,7 +87,8 @@ class Modules:
                 self.escapers[name] = before.escapers[name]
             else:
                 self.escapers[name] = make_escaper(escaper, self.resolvers, base.loggers.escape)
-        for name, server in config.servers.items():
+        for name in bottom_up(config.servers, "server"):
+            server = config.servers[name]
             if before is not None and before.config.servers.get(name) == server and self._uses_same(before, server):
                 self.servers[name] = before.servers[name]
             else:
@@ -93,6 +104,8 @@ class Modules:
                     found.add(self.resolvers[name])
                 elif kind == "escaper":
                     ahead.append(self.config.escapers[name])
+                elif kind == "server":
+                    ahead.append(self.config.servers[name])
         return found
 
     def _uses_same(self, before: "Modules", config: ModuleConfig) -> bool:
@@ -102,7 +115,16 @@ class Modules:
         )
 
     def _server(self, config: ServerConfig, stats: ServerStats) -> Server:
+        server = self._bare_server(config, stats)
+        if isinstance(config, TcpServerConfig) and config.tcp_misc_opts != TcpMiscSockOpts():
+            server.socket_options = config.tcp_misc_opts
+        return server
+
+    def _bare_server(self, config: ServerConfig, stats: ServerStats) -> Server:
         match config:
+            case PlainTcpPortConfig():
+                context = self._context(PlainTcpPortServer.type_name, config.name, stats)
+                return PlainTcpPortServer(context, config, self.servers[config.server])
             case HttpProxyConfig():
                 return HttpProxyServer(self._tcp_context(HttpProxyServer.type_name, config, stats), config)
             case SocksProxyConfig():
@@ -145,3 +167,16 @@ class Modules:
             log_interval=config.task_log_flush_interval,
             stats=stats,
         )
+
+
+def bottom_up(objects: Mapping[str, ModuleConfig], kind: str) -> list[str]:
+    """The names of the objects of one kind, each behind those that it leads to; there are no circles."""
+    order: dict[str, None] = {}
+    ahead = list(reversed(tuple(objects)))
+    while ahead:
+        missing = [name for to, name in uses(objects[ahead[-1]]) if to == kind and name not in order]
+        if missing:
+            ahead += missing
+        else:
+            order[ahead.pop()] = None
+    return list(order)

@@ -18,7 +18,7 @@ from ..values.sockopts import TcpMiscSockOpts
 from ..values.speed_limit import SocketSpeedLimit
 from ..values.text import AsciiText, NodeName
 
-__all__ = ["ServerConfig", "TcpServerConfig"]
+__all__ = ["ListeningServerConfig", "ServerConfig", "TcpServerConfig"]
 
 COPY_BUFFER_MIN = 4 * 1024  # below this the cost of each round outweighs its bytes
 COPY_YIELD_MIN = 256 * 1024  # below this a busy connection would yield at almost every round
@@ -29,7 +29,26 @@ class ServerConfig(ModuleConfig):
     """What every server has."""
 
 
-class TcpServerConfig(ServerConfig):
+class ListeningServerConfig(ServerConfig):
+    """What every server has that listens for TCP connections, or could."""
+
+    listen: TcpListen | None = None
+    """The listening socket."""
+    listen_in_worker: Boolean = False
+    """Listen in every worker."""
+    ingress_network_filter: Annotated[IngressNetworkFilter | None, Aliases("ingress_net_filter")] = None
+    """Which client addresses may connect; unset is all."""
+
+    def socket_options(self) -> TcpMiscSockOpts:
+        """The options of accepted sockets."""
+        return TcpMiscSockOpts()
+
+    def transparent(self) -> bool:
+        """Whether connections to addresses of other machines are taken (IP_TRANSPARENT)."""
+        return False
+
+
+class TcpServerConfig(ListeningServerConfig):
     """What every server has that takes TCP connections and makes tasks of them."""
 
     escaper: Annotated[str, NameOf("escaper")]
@@ -42,12 +61,6 @@ class TcpServerConfig(ServerConfig):
     """The name of a logger shared with other objects."""
     extra_metrics_tags: Annotated[MetricsTags | None, NotYet(METRICS)] = None
     """Further tags of this server's metrics."""
-    listen: TcpListen | None = None
-    """The listening socket."""
-    listen_in_worker: Boolean = False
-    """Listen in every worker."""
-    ingress_network_filter: Annotated[IngressNetworkFilter | None, Aliases("ingress_net_filter")] = None
-    """Which client addresses may connect; unset is all."""
     tcp_sock_speed_limit: Annotated[
         SocketSpeedLimit, OldNames("tcp_conn_speed_limit", "tcp_conn_limit", "conn_limit")
     ] = None
@@ -73,6 +86,9 @@ class TcpServerConfig(ServerConfig):
     dst_port_filter: PortFilter | None = None
     """Which remote ports clients may ask for; unset is all."""
 
+    def socket_options(self) -> TcpMiscSockOpts:
+        return self.tcp_misc_opts
+
     def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
         changes: dict[str, object] = {}
         for key, least in (("tcp_copy_buffer_size", COPY_BUFFER_MIN), ("tcp_copy_yield_size", COPY_YIELD_MIN)):
@@ -90,6 +106,4 @@ class TcpServerConfig(ServerConfig):
             for key in ("task_idle_check_interval", "task_log_flush_interval")
             if getattr(self, key) == 0
         ]
-        if self.listen is None:
-            notes.append(Mistake("no client can reach this server: 'listen' is not set"))
         return changes

@@ -1,0 +1,25 @@
+"""Addresses of clients, and what somebody else tells about them."""
+
+import socket
+
+Peer = tuple[str, int] | tuple[str, int, int, int]
+"""An address as the socket module spells it; the longer form is IPv6 with flow and scope."""
+
+
+class ToldPeer(tuple[str, int]):
+    """A client's address that a PROXY header told, and with it the address that the client connected to."""
+
+    server_addr: Peer
+
+    def __new__(cls, client_addr: tuple[str, int], server_addr: tuple[str, int]) -> "ToldPeer":
+        told = super().__new__(cls, client_addr)
+        told.server_addr = server_addr
+        return told
+
+
+def server_address(sock: socket.socket, peer: Peer) -> Peer:
+    """The address that this client connected to."""
+    if type(peer) is ToldPeer:
+        return peer.server_addr
+    address: Peer = sock.getsockname()
+    return address
