@@ -255,9 +255,9 @@ def test_warnings_come_with_the_problems(write: Callable[..., Path]) -> None:
     assert [problem.kind for problem in caught.value.problems] == [Kind.REFERENCE]
     assert [str(warning) for warning in caught.value.warnings] == [
         "main.yml:1:11: runtime.thread_number: has no effect here: worker.thread_number is the number of processes",
-        "main.yml:2:10: server a: no client can reach this server: 'listen' is not set, "
-        "and no other server leads to it",
-    ]
+        ("main.yml:2:10: server a: no client can reach this server: 'listen' is not set, "
+        "and no other server leads to it"),
+    ]  # fmt: skip
 
 
 def test_mistakes_in_an_anchor_are_told_for_each_use(problems: Problems) -> None:

@@ -14,7 +14,12 @@ ProxyProtocol: TypeAlias = Annotated[
     Value(
         "version 1 or 2",
         integer_from(1, 2),
-        {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 2}, {"type": "string", "pattern": r"^\+?0{0,19}[12]$"}]},
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": 2},
+                {"type": "string", "pattern": r"^\+?0{0,19}[12]$"},
+            ]
+        },
     ),
 ]
 """1, a line of text, or 2, a binary header."""
