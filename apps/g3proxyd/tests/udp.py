@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from g3_machine.drivers import handshake_async
@@ -32,20 +32,20 @@ async def receive(sock: socket.socket) -> tuple[bytes, Address]:
             return sock.recvfrom(1 << 16)
         except BlockingIOError:
             pass
-        readable = loop.create_future()
-        loop.add_reader(sock, lambda future=readable: future.done() or future.set_result(None))
+        readable = asyncio.Event()
+        loop.add_reader(sock, readable.set)
         try:
             async with asyncio.timeout(PATIENCE):
-                await readable
+                await readable.wait()
         finally:
             loop.remove_reader(sock)
 
 
 @contextlib.contextmanager
-def peer(host: str = "127.0.0.1", answer: Callable[[bytes], bytes] = bytes) -> Iterator[Address]:
+def peer(host: str = "127.0.0.1", answer: Callable[[bytes], bytes] = bytes, port: int = 0) -> Iterator[Address]:
     """A peer that answers each datagram, with what came unless told otherwise; its address."""
     loop = asyncio.get_running_loop()
-    sock = bound(host)
+    sock = bound(host, port)
 
     def readable() -> None:
         with contextlib.suppress(BlockingIOError):
@@ -64,12 +64,11 @@ def peer(host: str = "127.0.0.1", answer: Callable[[bytes], bytes] = bytes) -> I
 class UdpClient:
     """One association of a client: its TCP connection, and a socket for datagrams."""
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, relay: Granted, sock: socket.socket
-    ) -> None:
+    relay = ("", 0)
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sock: socket.socket) -> None:
         self.reader = reader
         self.writer = writer
-        self.relay = (str(relay.host), relay.port)
         self.sock = sock
 
     def send(self, host: Host, port: int, payload: bytes) -> None:
@@ -113,14 +112,12 @@ async def associated(
         assert isinstance(event, Granted)
         return event
 
-    asked = request or UdpAssociate(IPv4Address(0), 0)
+    client = UdpClient(reader, writer, sock)
     try:
+        asked = request or UdpAssociate(IPv4Address(0), 0)
         granted, _ = await handshake_async(Socks5Client(asked), reader, writer, answer)
-        yield UdpClient(reader, writer, granted, sock)
+        client.relay = (str(granted.host), granted.port)
+        yield client
     finally:
-        sock.close()
+        client.sock.close()
         writer.close()
-
-
-def address(text: str) -> IPv4Address | IPv6Address:
-    return ip_address(text)

@@ -103,7 +103,11 @@ class UdpRelay:
 
     def _settle(self) -> None:
         """Until nothing is left from before the client's socket was connected, check every source."""
+        pace = self._up
         for _ in range(SETTLE_MAX):
+            if pace is not None and not pace.allowed(1):
+                self._rest(self._client, self._settle, pace.delay())
+                return
             try:
                 data, source = self._client.sock.recvfrom(SLOT)
             except (BlockingIOError, InterruptedError):
@@ -117,6 +121,8 @@ class UdpRelay:
                 continue
             self._client.received += 1
             self._client.received_bytes += len(data)
+            if pace is not None:
+                pace.spend(1, len(data))
             self._single(data)
             if self._targets is None:
                 return
