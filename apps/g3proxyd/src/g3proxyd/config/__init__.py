@@ -23,7 +23,9 @@ from .server import (
     PlainTcpPortConfig,
     ServerConfig,
     SocksProxyConfig,
+    TaskServerConfig,
     TcpServerConfig,
+    TcpStreamConfig,
 )
 from .worker import WorkerConfig
 
@@ -49,7 +51,9 @@ __all__ = [
     "RuntimeConfig",
     "ServerConfig",
     "SocksProxyConfig",
+    "TaskServerConfig",
     "TcpServerConfig",
+    "TcpStreamConfig",
     "WorkerConfig",
     "load",
 ]

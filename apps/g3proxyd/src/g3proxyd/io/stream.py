@@ -124,6 +124,11 @@ class Stream:
         """Put bytes back in front of what is still to come; they are not counted again."""
         self._unread = data + self._unread
 
+    def take_unread(self) -> bytes:
+        """Return, once, the bytes that were put back."""
+        data, self._unread = self._unread, b""
+        return data
+
     def write(self, data: bytes | bytearray | memoryview) -> bool:
         """Give bytes to the kernel; False when it did not take them all and `drain` must be awaited before more.
 

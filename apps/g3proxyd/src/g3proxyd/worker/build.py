@@ -10,7 +10,8 @@ from ..config import (
     PlainTcpPortConfig,
     ServerConfig,
     SocksProxyConfig,
-    TcpServerConfig,
+    TaskServerConfig,
+    TcpStreamConfig,
 )
 from ..config.graph import uses
 from ..config.module import ModuleConfig
@@ -28,6 +29,7 @@ from ..server.dummy_close import DummyCloseServer
 from ..server.http_proxy import HttpProxyServer
 from ..server.plain_tcp_port import PlainTcpPortServer
 from ..server.socks_proxy import SocksProxyServer
+from ..server.tcp_stream import TcpStreamServer
 from ..shared.memory import Row
 
 
@@ -116,7 +118,7 @@ class Modules:
 
     def _server(self, config: ServerConfig, stats: ServerStats) -> Server:
         server = self._bare_server(config, stats)
-        if isinstance(config, TcpServerConfig) and config.tcp_misc_opts != TcpMiscSockOpts():
+        if isinstance(config, TaskServerConfig) and config.tcp_misc_opts != TcpMiscSockOpts():
             server.socket_options = config.tcp_misc_opts
         return server
 
@@ -127,6 +129,8 @@ class Modules:
                 return PlainTcpPortServer(context, config, self.servers[config.server])
             case HttpProxyConfig():
                 return HttpProxyServer(self._tcp_context(HttpProxyServer.type_name, config, stats), config)
+            case TcpStreamConfig():
+                return TcpStreamServer(self._tcp_context(TcpStreamServer.type_name, config, stats), config)
             case SocksProxyConfig():
                 return SocksProxyServer(self._tcp_context(SocksProxyServer.type_name, config, stats), config)
             case DummyCloseConfig():
@@ -146,7 +150,7 @@ class Modules:
             stats=stats,
         )
 
-    def _tcp_context(self, type_name: str, config: TcpServerConfig, stats: ServerStats) -> ServerContext:
+    def _tcp_context(self, type_name: str, config: TaskServerConfig, stats: ServerStats) -> ServerContext:
         return ServerContext(
             type_name=type_name,
             name=config.name,

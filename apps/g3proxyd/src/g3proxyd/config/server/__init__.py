@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from .common import ListeningServerConfig, ServerConfig, TcpServerConfig
+from .common import ListeningServerConfig, ServerConfig, TaskServerConfig, TcpServerConfig
 from .dummy_close import DummyCloseConfig
 from .http_proxy import HttpProxyConfig
 from .plain_tcp_port import PlainTcpPortConfig
 from .socks_proxy import SocksProxyConfig
+from .tcp_stream import TcpStreamConfig
 
 __all__ = [
     "SERVERS",
@@ -16,8 +17,16 @@ __all__ = [
     "PlainTcpPortConfig",
     "ServerConfig",
     "SocksProxyConfig",
+    "TaskServerConfig",
     "TcpServerConfig",
+    "TcpStreamConfig",
 ]
 
-SERVERS: tuple[type[ServerConfig], ...] = (HttpProxyConfig, SocksProxyConfig, PlainTcpPortConfig, DummyCloseConfig)
+SERVERS: tuple[type[ServerConfig], ...] = (
+    HttpProxyConfig,
+    SocksProxyConfig,
+    TcpStreamConfig,
+    PlainTcpPortConfig,
+    DummyCloseConfig,
+)
 """The supported types."""

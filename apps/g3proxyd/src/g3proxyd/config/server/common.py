@@ -18,7 +18,7 @@ from ..values.sockopts import TcpMiscSockOpts
 from ..values.speed_limit import SocketSpeedLimit
 from ..values.text import AsciiText, NodeName
 
-__all__ = ["ListeningServerConfig", "ServerConfig", "TcpServerConfig"]
+__all__ = ["ListeningServerConfig", "ServerConfig", "TaskServerConfig", "TcpServerConfig"]
 
 COPY_BUFFER_MIN = 4 * 1024  # below this the cost of each round outweighs its bytes
 COPY_YIELD_MIN = 256 * 1024  # below this a busy connection would yield at almost every round
@@ -48,7 +48,7 @@ class ListeningServerConfig(ServerConfig):
         return False
 
 
-class TcpServerConfig(ListeningServerConfig):
+class TaskServerConfig(ListeningServerConfig):
     """What every server has that takes TCP connections and makes tasks of them."""
 
     escaper: Annotated[str, NameOf("escaper")]
@@ -81,10 +81,6 @@ class TcpServerConfig(ListeningServerConfig):
     """Write a task log record when the remote side is connected."""
     task_log_flush_interval: Duration | None = None
     """Write a task log record at this interval while a task runs; unset does not."""
-    dst_host_filter_set: HostFilterSet | None = None
-    """Which remote hosts clients may ask for; unset is all."""
-    dst_port_filter: PortFilter | None = None
-    """Which remote ports clients may ask for; unset is all."""
 
     def socket_options(self) -> TcpMiscSockOpts:
         return self.tcp_misc_opts
@@ -107,3 +103,12 @@ class TcpServerConfig(ListeningServerConfig):
             if getattr(self, key) == 0
         ]
         return changes
+
+
+class TcpServerConfig(TaskServerConfig):
+    """What every server has whose clients say where they want to go."""
+
+    dst_host_filter_set: HostFilterSet | None = None
+    """Which remote hosts clients may ask for; unset is all."""
+    dst_port_filter: PortFilter | None = None
+    """Which remote ports clients may ask for; unset is all."""

@@ -1,0 +1,66 @@
+"""The tunnel of a client who never says where it wants to go, because the server knows."""
+
+import socket
+from typing import TYPE_CHECKING
+
+from ..escaper.base import ConnectNotes
+from ..escaper.errors import TcpConnectError
+from ..io.addresses import Peer
+from ..io.stream import Stream
+from ..upstream import Upstream
+from .errors import Reason, TaskError, from_connect_error
+from .notes import Event, Stage, TaskNotes
+from .tunnel import TASK_TYPE, Tunnel, send_ahead
+
+if TYPE_CHECKING:
+    from ..server.context import ServerContext
+
+
+class TcpStream:
+    """From the connected client to the tunnel; a client that cannot be connected is closed without a word."""
+
+    __slots__ = ("_context", "_peer", "_since", "_stream", "_upstream")
+
+    def __init__(
+        self, context: "ServerContext", stream: Stream, peer: Peer, upstream: Upstream, waiting_since: float
+    ) -> None:
+        """What ``stream`` has unread goes ahead; ``waiting_since`` is when the client came, in monotonic seconds."""
+        self._context = context
+        self._stream = stream
+        self._peer = peer
+        self._upstream = upstream
+        self._since = waiting_since
+
+    async def run(self) -> Tunnel | None:
+        """Return the tunnel."""
+        context, stream = self._context, self._stream
+        notes = context.begin_task(TASK_TYPE, stream.sock, self._peer, self._upstream, self._since)
+        try:
+            upstream = await self._connect(notes)
+            try:
+                await send_ahead(context, upstream, stream.take_unread(), notes)
+            except BaseException:
+                upstream.close()
+                raise
+        except TaskError as error:
+            context.end_task(notes, TASK_TYPE, error.reason, error.detail)
+            return None
+        except BaseException:
+            context.end_task(notes, TASK_TYPE, Reason.CANCELED_AS_SERVER_QUIT)
+            raise
+        client, _ = stream.detach()
+        return Tunnel(context, client, upstream, notes)
+
+    async def _connect(self, notes: TaskNotes) -> socket.socket:
+        """Raises TaskError."""
+        context = self._context
+        notes.stage = Stage.CONNECTING
+        notes.connect = ConnectNotes()
+        try:
+            sock = await context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
+        except TcpConnectError as error:
+            raise from_connect_error(error) from None
+        notes.stage = Stage.CONNECTED
+        if context.log_connected:
+            notes.log(context.task_log, TASK_TYPE, Event.CONNECTED)
+        return sock
