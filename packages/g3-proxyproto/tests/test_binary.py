@@ -10,7 +10,6 @@ from g3_proxyproto._binary import (
     addresses_size,
     check_head,
     check_tlv_lengths,
-    checksum_at,
     parse_message,
 )
 
@@ -83,8 +82,11 @@ def test_the_first_wrong_byte_is_refused(head: bytes, at: int, reason: str, text
         assert (caught.value.reason, str(caught.value)) == (reason, text)
 
 
-def test_the_largest_body() -> None:
-    check_head(message(0x21, 0x11, b"", 1000), 1000)
+@pytest.mark.parametrize("limit", [256, 1000, 1024])
+def test_the_largest_body(limit: int) -> None:
+    head = message(0x21, 0x11, b"", limit)
+    check_head(head[:15], limit)
+    check_head(head, limit)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,7 @@ def test_the_largest_body() -> None:
         (0x22, V6, 2, Inet(ip_address("2001:db8::1"), 80), Inet(ip_address("2001:db8::2"), 65535)),
         (0x31, b"/run/a".ljust(108, b"\0") + b"\0abs\0x".ljust(108, b"\0"), 1, Unix(b"/run/a"), Unix(b"\0abs\0x")),
         (0x32, b"/a\0left".ljust(108, b"x") + bytes(108), 2, Unix(b"/a"), Unix(b"")),
+        (0x32, b"\0" + b"a" * 107 + b"b" * 108, 2, Unix(b"\0" + b"a" * 107), Unix(b"b" * 108)),
         (0x31, b"p" * 108 + b"q" * 107 + b"\0", 1, Unix(b"p" * 108), Unix(b"q" * 107)),
     ],
 )
@@ -130,8 +133,7 @@ def test_the_checksum_is_verified() -> None:
     # The CRC32C of the header with zeros in the place of the checksum; computed bit by bit below.
     tlvs = b"\x04\x00\x02\x03\x03" + b"\x03\x00\x04" + bytes(4) + b"\xe0\x00\x01x"
     zeros = message(0x21, 0x11, V4 + tlvs)
-    at = checksum_at(zeros, 28)
-    assert at == 16 + 12 + 5 + 3
+    at = 16 + 12 + 5 + 3
     good = zeros[:at] + bitwise(zeros).to_bytes(4, "big") + zeros[at + 4 :]
     assert parse_message(good).tlvs[1] == Tlv(3, good[at : at + 4])
     for flipped in (12 + 4, 20, at, at + 3, len(good) - 1):
@@ -140,6 +142,11 @@ def test_the_checksum_is_verified() -> None:
         with pytest.raises(HeaderError) as caught:
             parse_message(bytes(bad))
         assert (caught.value.reason, str(caught.value)) == ("checksum", "a CRC32C that is not the header's")
+
+
+def test_the_checksum_is_found_behind_a_long_tlv() -> None:
+    zeros = message(0x21, 0x11, V4 + b"\xe0\x01\x02" + bytes(258) + b"\x03\x00\x04" + bytes(4))
+    assert parse_message(zeros[:-4] + bitwise(zeros).to_bytes(4, "big")).tlvs[1].type == 3
 
 
 def bitwise(data: bytes) -> int:

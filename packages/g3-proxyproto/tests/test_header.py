@@ -29,6 +29,7 @@ def test_registered_tlvs_have_names() -> None:
 
 def test_what_is_not_told_is_none() -> None:
     empty = header()
+    assert (empty.opaque, empty.size) == (b"", 0)
     assert [empty.alpn, empty.authority, empty.unique_id, empty.netns, empty.ssl] == [None] * 5
 
 

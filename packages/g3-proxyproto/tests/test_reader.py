@@ -77,8 +77,15 @@ def test_tlvs_are_refused_before_the_body_is_whole() -> None:
         script >> wire[: 28 + 13 + 1]
         script.event(None)
         assert script.machine._tlv_at == 28 + 13
+        assert script.machine._state is HeaderReader._read_body  # the head is not read again
         script >> b"\x00\x15"
         script.fault("^a TLV that goes beyond", HeaderError)
+
+
+def test_a_header_without_a_body_is_whole_at_once() -> None:
+    with Script(HeaderReader()) as script:
+        script >> pack_v2(command=Command.LOCAL)
+        script.event(Header(2, Command.LOCAL, Transport.UNSPEC, None, None, size=16))
 
 
 def test_bodies_that_are_ignored_may_hold_anything() -> None:

@@ -21,7 +21,7 @@ INET, INET6, UNIX = 1, 2, 3
 def check_head(head: bytes | bytearray, limit: int) -> None:
     """Section 2.2: signature (12), version and command, family and protocol, length (2).
 
-    ``head`` may be a beginning, signature included. Raises HeaderError at the first byte that is wrong.
+    ``head`` may be a beginning, and more may follow. Raises HeaderError at the first byte that is wrong.
     """
     size = len(head)
     if size > 12:
@@ -88,18 +88,18 @@ def parse_message(message: bytes) -> Header:
     return Header(2, command, Transport(message[13] & 15), source, destination, tlvs, b"", len(message))
 
 
-def checksum_at(message: bytes | bytearray, at: int) -> int:
+def _verify(message: bytes, at: int) -> None:
+    """Section 2.2.3: the checksum is that of the whole header with the checksum's bytes as zeros."""
+    at = _checksum_at(message, at)
+    if crc32c(message[:at] + bytes(4) + message[at + 4 :]) != int.from_bytes(message[at : at + 4], "big"):
+        raise HeaderError("checksum", "a CRC32C that is not the header's")
+
+
+def _checksum_at(message: bytes, at: int) -> int:
     """Return where the value of the CRC32C TLV stands; ``at`` is the offset of the first TLV, and there is one."""
     while message[at] != TlvType.CRC32C:
         at += TLV_HEAD_SIZE + int.from_bytes(message[at + 1 : at + TLV_HEAD_SIZE], "big")
     return at + TLV_HEAD_SIZE
-
-
-def _verify(message: bytes, at: int) -> None:
-    """Section 2.2.3: the checksum is that of the whole header with the checksum's bytes as zeros."""
-    at = checksum_at(message, at)
-    if crc32c(message[:at] + bytes(4) + message[at + 4 :]) != int.from_bytes(message[at : at + 4], "big"):
-        raise HeaderError("checksum", "a CRC32C that is not the header's")
 
 
 def _parse_addresses(family: int, block: bytes) -> tuple[Address, Address]:

@@ -23,7 +23,7 @@ _IPV4_START = re.compile(rf"(?:{_IPV4_PART}\.){{0,3}}{_IPV4_PART}?".encode())
 _IPV6_CHARACTERS = re.compile(rb"[0-9A-Fa-f:.]+")
 _IPV6_SIZE = 39
 # One of these ends whatever can still become an IPv6 address.
-_IPV6_ENDS = ("", "::", ":", "0", ".0.0.0", ".0.0", ".0", "0.0.0", "0.0")
+_IPV6_ENDS = ("", "::", ":", "0", ".0.0", ".0", "0.0.0", "0.0")
 
 
 def parse_line(line: bytes) -> Header | None:

@@ -4,7 +4,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from g3_machine import LocalProtocolError
 
-from ._binary import ADDRESSES_SIZE, HEAD_SIZE, INET, INET6, SIGNATURE, UNIX, UNIX_SIZE, checksum_at
+from ._binary import INET, INET6, SIGNATURE, UNIX, UNIX_SIZE
 from ._checksum import crc32c
 from ._header import Address, Command, Inet, Transport, Unix
 from ._line import PREFIX
@@ -52,10 +52,7 @@ def pack_v2(
     if len(body) > _MAX_BODY_SIZE:
         raise LocalProtocolError(f"addresses and TLVs of {len(body)} bytes; {_MAX_BODY_SIZE} are the most")
     header = SIGNATURE + bytes((0x20 | command, family << 4 | transport)) + len(body).to_bytes(2, "big") + body
-    if not checksum:
-        return header
-    at = checksum_at(header, HEAD_SIZE + ADDRESSES_SIZE[family])
-    return header[:at] + crc32c(header).to_bytes(4, "big") + header[at + 4 :]
+    return header[:-4] + crc32c(header).to_bytes(4, "big") if checksum else header
 
 
 def _addresses(source: Address | None, destination: Address | None) -> tuple[int, bytes]:

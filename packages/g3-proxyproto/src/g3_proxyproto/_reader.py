@@ -27,6 +27,7 @@ class HeaderReader(Machine[Header]):
     """
 
     __slots__ = ("_limit", "_tlv_at", "_versions")
+    _tlv_at: int
 
     def __init__(self, *, versions: Collection[int] = (1, 2), max_body_size: int = DEFAULT_MAX_BODY_SIZE) -> None:
         """``versions`` are those that we accept, 1 and 2; ``max_body_size`` is 216 to 65535 bytes of version 2.
@@ -40,7 +41,6 @@ class HeaderReader(Machine[Header]):
             raise LocalProtocolError(f"max_body_size {max_body_size}, not {_LEAST_BODY_SIZE} to {_MOST_BODY_SIZE}")
         self._versions = frozenset(versions)
         self._limit = max_body_size
-        self._tlv_at = 0
 
     def _read_start(self) -> Header | None:
         """Section 2: PROXY and a space, or the signature of version 2. They stay in the inbox."""
@@ -64,7 +64,7 @@ class HeaderReader(Machine[Header]):
     def _read_head(self) -> Header | None:
         """Section 2.2: the first 16 bytes of version 2. They stay in the inbox."""
         box = self._inbox
-        check_head(box[:HEAD_SIZE], self._limit)
+        check_head(box, self._limit)
         if len(box) < HEAD_SIZE:
             return None
         self._tlv_at = HEAD_SIZE + addresses_size(box)
