@@ -196,4 +196,5 @@ async def tell(sock: socket.socket, message: object, fds: Sequence[int] = ()) ->
                 await room
             finally:
                 loop.remove_writer(sock)
-    await loop.sock_sendall(sock, data[sent:])
+    if sent < len(data):  # to send nothing fails as well once the other side has heard enough and closed
+        await loop.sock_sendall(sock, data[sent:])
