@@ -9,7 +9,7 @@ from pathlib import Path
 
 import g3_escape
 import pytest
-from g3_escape import MAX_NODES, MAX_WEIGHT, MIN_WEIGHT, Node, Pace, PickPolicy, make_picker
+from g3_escape import MAX_NODES, MAX_WEIGHT, MIN_WEIGHT, Fallback, Node, Pace, PickPolicy, make_picker
 
 PACKAGE = Path(__file__).parent.parent
 README = (PACKAGE / "README.md").read_text(encoding="utf-8")
@@ -21,13 +21,16 @@ def rows(title: str) -> list[list[str]]:
     return [[cell.strip(" `") for cell in line.strip("|").split(" | ")] for line in table.splitlines()[2:]]
 
 
-def test_actions() -> None:
-    assert {row[0] for row in rows("`Action`")} == {"Dial", "Cancel", "Done", "Failed"}
+def numbers(kind: str) -> dict[str, float]:
+    """The fields of a class and their defaults, from the paragraph about them."""
+    paragraph = README.split(f"ields of `{kind}`: ")[1].split("\n\n")[0]
+    return {name: float(number) for name, number in re.findall(r"`(\w+)` ([\d.]*\d)", paragraph)}
 
 
 def test_limits() -> None:
-    shown = {row[0]: float(row[1].removesuffix(" s")) for row in rows("field of `Pace`")}
-    assert shown == {field.name: field.default for field in fields(Pace)}
+    assert numbers("Pace") == {field.name: field.default for field in fields(Pace)}
+    assert numbers("Fallback") == {"delay": Fallback().delay, "max_tries": Fallback().max_tries}
+    assert Fallback().each_timeout is None
     assert f"`MAX_NODES` is {MAX_NODES}," in README
     low, high = re.findall(r"`M.._WEIGHT`, (\w+-?\d)", README)
     assert (float(low), float(high)) == (MIN_WEIGHT, MAX_WEIGHT)
@@ -37,6 +40,11 @@ def test_limits() -> None:
 def test_limits_of_readers(name: str) -> None:
     (shown,) = re.findall(rf"`{name}`, ([\d,]+) ", README)
     assert int(shown.replace(",", "")) == getattr(g3_escape, name)
+
+
+def test_routes() -> None:
+    routes = {name for name in g3_escape.__all__ if name.endswith("Route")} - {"RegexRoute"}
+    assert {row[0] for row in rows("route")} == routes
 
 
 def test_readers() -> None:
