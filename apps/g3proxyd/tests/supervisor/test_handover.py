@@ -151,5 +151,5 @@ def test_a_predecessor_that_stays(answer: object, ends: tuple[socket.socket, soc
     if answer is not None:
         old.send(json.dumps(answer).encode() + b"\n")
     old.shutdown(socket.SHUT_WR)
-    with pytest.raises(HandoverError, match="stays|gave no answer"):
+    with pytest.raises(HandoverError, match=r"stays|gave no answer"):
         Predecessor(new).release([])

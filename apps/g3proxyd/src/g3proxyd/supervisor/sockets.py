@@ -64,7 +64,9 @@ def identity_of(server: ListeningServerConfig) -> str:
     if listen is None:
         raise ValueError(f"server {server.name} does not listen")
     options = listen.model_dump(exclude={"address", "backlog", "instance", "scale"}, exclude_defaults=True)
-    options |= server.socket_options().model_dump(exclude_defaults=True)
+    # Some have the same names for packets of the listening socket and for those of accepted ones.
+    accepted = server.socket_options().model_dump(exclude_defaults=True)
+    options |= {f"accepted {name}": value for name, value in accepted.items()}
     if server.transparent():
         options["transparent"] = True
     return " ".join([str(listen.address), *([json.dumps(options, sort_keys=True, default=str)] if options else [])])
