@@ -434,7 +434,7 @@ def test_the_servers_own_rules_come_first() -> None:
         (b"GET http://user:pw@a/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"GET http://a/ HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70000 + b"\r\n\r\n", 431),
         (b"GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 501),
-        (b"GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        (b"GET gopher://a/ HTTP/1.1\r\nHost: a\r\n\r\n", 501),
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", 501),
         (b"GET http://a..b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"CONNECT a HTTP/1.1\r\nHost: a\r\n\r\n", 400),

@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = [
     "AUDIT",
     "CHAINING",
-    "FTP",
     "LATER_SECTIONS",
     "LATER_TYPES",
     "LOG_DRIVERS",
@@ -21,7 +20,6 @@ __all__ = [
 
 AUDIT = "inspection of traffic arrives with the auditors"
 CHAINING = "information about chained proxies in headers arrives with the proxy escapers"
-FTP = "FTP over HTTP arrives with the FTP client"
 LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and stdout are there"
 METRICS = "metrics arrive with the statistics"
 PATH_SELECTION = "the choice of a path by the client arrives with the routing escapers"

@@ -121,6 +121,16 @@ class Escaper(ABC):
         Raises TcpConnectError. A cancelled call leaves nothing open.
         """
 
+    async def tcp_connect_beside(
+        self, upstream: Upstream, first: ConnectNotes, notes: ConnectNotes, task: TaskIdentity
+    ) -> socket.socket:
+        """As `tcp_connect`, to another port of the peer that ``first`` tells of: for the data connections of FTP.
+
+        The remote side has to see both connections between the same two addresses. An escaper that does not choose
+        them itself asks for the same host once more, which this does.
+        """
+        return await self.tcp_connect(upstream, notes, task)
+
     async def udp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
         """Return a non-blocking UDP socket that is connected to the upstream; the caller owns it.
 

@@ -4,7 +4,9 @@ import asyncio
 import random
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from g3_acl import default_egress_network_rule, unmap
@@ -57,6 +59,21 @@ class DirectFixedEscaper(Escaper):
         race = Race(loop, self._sockets, upstream.port, self._course, notes, report)
         return await race.run(self._asking(host))
 
+    async def tcp_connect_beside(
+        self, upstream: Upstream, first: ConnectNotes, notes: ConnectNotes, task: TaskIdentity
+    ) -> socket.socket:
+        """Connect to the address that the first connection goes to, from the local one that it comes from."""
+        self.stats.task_total += 1
+        notes.escaper = self.name
+        notes.speed_limit = self._speed_limit
+        report = partial(self._report, upstream, notes, task) if self._logger.enabled else None
+        sockets = self._sockets
+        if (bind_ip := first.next_bind_ip) is not None:
+            sockets = replace(sockets, choose=lambda _: bind_ip)
+        peer = peer_host(first)
+        timeout = self._course.pace.each_timeout
+        return await dial(asyncio.get_running_loop(), sockets, peer, upstream.port, timeout, notes, report)
+
     async def udp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
         """Connect a socket to the upstream itself; of a name, to the first address that the rules allow."""
         return await self.udp_associate(notes, task).connect(upstream)
@@ -77,6 +94,14 @@ class DirectFixedEscaper(Escaper):
 
     def _report(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity, error: TcpConnectError) -> None:
         log_tcp_connect(self._logger, error, upstream, notes, task)
+
+
+def peer_host(notes: ConnectNotes) -> Host:
+    """The address that a connection goes to."""
+    address = notes.next_peer_addr
+    assert address is not None  # noqa: S101 - it is connected
+    zone = f"%{address[3]}" if len(address) == 4 and address[3] else ""
+    return ip_address(address[0] + zone)
 
 
 def _redirected(addresses: tuple[Host, ...], family: Family, receive: Callable[[Answer], None]) -> Answer | Query:

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from g3_acl import HostError, parse_host
 from g3_http import (
     DEFAULT_PORTS,
     EasyProxy,
+    Field,
     Form,
     Leniency,
     Limits,
@@ -27,6 +29,8 @@ from ..escaper.base import ConnectNotes
 from ..io.listener import Peer
 from ..io.pacing import paces
 from ..io.stream import Stream
+from ..task.ftp_over_http import FtpOverHttp
+from ..task.ftp_session import TASK_TYPE as FTP
 from ..task.http_connect import HttpConnect
 from ..task.http_forward import TASK_TYPE as FORWARD
 from ..task.http_forward import HttpForward
@@ -116,6 +120,9 @@ class HttpClient:
                     outcome = await HttpConnect(self, head, notes).run()
                     if not isinstance(outcome, bool):
                         return outcome
+                elif target.scheme == b"ftp":
+                    notes = context.begin_task(FTP, self.stream.sock, self.peer, upstream, self.waiting_since)
+                    outcome = await FtpOverHttp(self, head, target, notes).run()
                 elif head.upgrade and offers_upgrade(head):
                     notes = context.begin_task(FORWARD, self.stream.sock, self.peer, upstream, self.waiting_since)
                     outcome = await HttpUpgrade(self, head, target, host, notes).serve()
@@ -224,10 +231,12 @@ class HttpClient:
         limits = self.server.response_limits
         return HttpUpstream(upstream, stream, limits, connect, up=self._paces[0] + up, down=self._paces[1] + down)
 
-    async def refuse(self, status: int, head: RequestHead, message: str, close: bool) -> bool:
-        """Answer with an error page; return whether the connection may carry another request."""
+    async def refuse(
+        self, status: int, head: RequestHead, message: str, close: bool, fields: Iterable[Field] = ()
+    ) -> bool:
+        """Answer with an error page, with further fields; return whether the connection may carry another request."""
         keep = not close and head.keep_alive and self.server.online and self.requests.body_ended
-        page = error_response(status, message=message, close=not keep, method=head.method)
+        page = error_response(status, message=message, close=not keep, fields=fields, method=head.method)
         try:
             await self.stream.send(page, REPLY_PATIENCE)
             if not keep:
@@ -246,6 +255,8 @@ class HttpClient:
 
 def of_other_scheme(target: Target) -> Target:
     """The target as it can be forwarded. Raises RequestError for a scheme that is not forwarded."""
+    if target.scheme == b"ftp":
+        return target
     if target.scheme == b"ws":
         # RFC 6455 section 4.1 wants CONNECT here; clients that ask in the absolute form mean plain HTTP with Upgrade.
         return replace(target, scheme=b"http", port=target.port or DEFAULT_PORTS[b"http"])

@@ -104,7 +104,7 @@ class Body:
 
     async def _read(self, size: int) -> bytes:
         if self._paces:
-            size = await self._allowed(size)
+            size = await allowed(self._paces, size)
         try:
             data = await self._source.receive(self._patience, size)
         except OSError as error:
@@ -122,12 +122,13 @@ class Body:
         except OSError as error:
             raise BodyError(error, at_source=False) from None
 
-    async def _allowed(self, size: int) -> int:
-        while True:
-            allowed = min(pace.allowed(size) for pace in self._paces)
-            if allowed > 0:
-                return allowed
-            await asyncio.sleep(max(pace.delay() for pace in self._paces))
+
+async def allowed(paces: Sequence[Pace], size: int) -> int:
+    """Wait until all paces allow some of so many bytes; return how many."""
+    while True:
+        if (most := min(pace.allowed(size) for pace in paces)) > 0:
+            return most
+        await asyncio.sleep(max(pace.delay() for pace in paces))
 
 
 def upload_fault(error: BodyError) -> TaskError:

@@ -21,6 +21,7 @@ class Stage(StrEnum):
     CONNECTING = "Connecting"
     CONNECTED = "Connected"
     REPLYING = "Replying"
+    LOGGED_IN = "LoggedIn"
     RELAYING = "Relaying"
     FINISHED = "Finished"
 

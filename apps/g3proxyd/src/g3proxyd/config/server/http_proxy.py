@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from ..keys import Aliases, NoEffect, NotYet, OldNames
-from ..later import CHAINING, FTP, PATH_SELECTION, TLS_CLIENT, TLS_SERVER, USERS
+from ..later import CHAINING, PATH_SELECTION, TLS_CLIENT, TLS_SERVER, USERS
 from ..module import TypeName
 from ..values.acl import HostList
 from ..values.duration import Duration
+from ..values.ftp import FtpClient
 from ..values.keepalive import HttpKeepalive
 from ..values.mistake import Mistake
 from ..values.numbers import Boolean, Count, PositiveCount
@@ -66,7 +67,7 @@ class HttpProxyConfig(TcpServerConfig):
     """Choosing the next proxy by parameters in the user name."""
     tls_client: Annotated[Any, NotYet(TLS_CLIENT)] = None
     """TLS for requests that ask for an https URI in the absolute form."""
-    ftp_client: Annotated[Any, NotYet(FTP)] = None
+    ftp_client: FtpClient = FtpClient()
     """FTP for requests that ask for an ftp URI."""
     allow_custom_host: Boolean = True
     """Accept a Host that differs from the host of the request's URI."""
