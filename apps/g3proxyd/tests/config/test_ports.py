@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
-from g3proxyd.config import Config, HttpProxyConfig, PlainTcpPortConfig
+from g3proxyd.config import Config, HttpProxyConfig, PlainTcpPortConfig, TcpTproxyConfig
 from g3proxyd.config.graph import draw
 from g3proxyd.control.operations import Change, OperationError
 from g3proxyd.supervisor.reload import changes, check
+from g3proxyd.supervisor.sockets import identity_of
 from g3proxyd.worker.build import bottom_up
 
 Lines = Callable[..., list[str]]
@@ -131,3 +132,15 @@ def test_what_is_led_to_is_built_first(config: Read) -> None:
     assert bottom_up(found.servers, "server") == ["http", "front"]
     assert isinstance(found.servers["http"], HttpProxyConfig)
     assert bottom_up({}, "server") == []
+
+
+def test_a_transparent_server(config: Read, problems: Lines) -> None:
+    text = "server: [{name: t, type: TcpTproxy, escaper: d, listen: 80}]\nescaper: [{name: d, type: dummy_deny}]\n"
+    server = config(text).servers["t"]
+    assert isinstance(server, TcpTproxyConfig)
+    assert server.transparent()
+    assert identity_of(server) != identity_of(HttpProxyConfig(name="h", escaper="d", listen=server.listen))
+    assert [line.partition(": ")[2] for line in problems(text.replace("listen: 80", "auth_by_server_ip: yes"))] == [
+        "server t: the key 'listen' is missing",
+        "server t.auth_by_server_ip: not supported yet: users and their authentication arrive with the user groups",
+    ]

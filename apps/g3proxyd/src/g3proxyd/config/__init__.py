@@ -26,6 +26,7 @@ from .server import (
     TaskServerConfig,
     TcpServerConfig,
     TcpStreamConfig,
+    TcpTproxyConfig,
 )
 from .worker import WorkerConfig
 
@@ -54,6 +55,7 @@ __all__ = [
     "TaskServerConfig",
     "TcpServerConfig",
     "TcpStreamConfig",
+    "TcpTproxyConfig",
     "WorkerConfig",
     "load",
 ]

@@ -5,6 +5,9 @@ import socket
 Peer = tuple[str, int] | tuple[str, int, int, int]
 """An address as the socket module spells it; the longer form is IPv6 with flow and scope."""
 
+MAPPED = "::ffff:"
+"""How a socket of both families spells an IPv4 address (RFC 4291 section 2.5.5.2)."""
+
 
 class ToldPeer(tuple[str, int]):
     """A client's address that a PROXY header told, and with it the address that the client connected to."""
@@ -22,4 +25,4 @@ def server_address(sock: socket.socket, peer: Peer) -> Peer:
     if type(peer) is ToldPeer:
         return peer.server_addr
     address: Peer = sock.getsockname()
-    return address
+    return (address[0][len(MAPPED) :], address[1]) if address[0].startswith(MAPPED) else address

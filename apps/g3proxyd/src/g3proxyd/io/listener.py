@@ -6,7 +6,7 @@ import logging
 import socket
 from collections.abc import Callable
 
-from .addresses import Peer
+from .addresses import MAPPED, Peer
 
 __all__ = ["Listener", "Peer"]
 
@@ -24,9 +24,6 @@ MOST_IN_QUEUE = 65536
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
 """Seconds to wait after such an error; doubled each time up to the longest."""
-
-MAPPED = "::ffff:"
-"""How a socket of both families spells an IPv4 client (RFC 4291 section 2.5.5.2)."""
 
 
 class Listener:

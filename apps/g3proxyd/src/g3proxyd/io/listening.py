@@ -48,7 +48,7 @@ def open_bound(
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, listen.ipv6_only)
         if transparent:
-            set_options(sock, [TRANSPARENT[family]])
+            _set_transparent(sock)
         if cpu is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_INCOMING_CPU, cpu)
         set_options(sock, tcp_options(family, misc, listen.keepalive))
@@ -63,6 +63,14 @@ def open_bound(
         sock.close()
         raise
     return sock
+
+
+def _set_transparent(sock: socket.socket) -> None:
+    try:
+        set_options(sock, [TRANSPARENT[sock.family]])
+    except PermissionError as error:
+        hint = "connections to other machines' addresses need the capability CAP_NET_ADMIN"
+        raise OSError(error.errno, f"{error.strerror}: {hint}") from None
 
 
 def hold_back(sock: socket.socket) -> None:

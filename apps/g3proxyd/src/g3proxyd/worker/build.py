@@ -12,6 +12,7 @@ from ..config import (
     SocksProxyConfig,
     TaskServerConfig,
     TcpStreamConfig,
+    TcpTproxyConfig,
 )
 from ..config.graph import uses
 from ..config.module import ModuleConfig
@@ -30,6 +31,7 @@ from ..server.http_proxy import HttpProxyServer
 from ..server.plain_tcp_port import PlainTcpPortServer
 from ..server.socks_proxy import SocksProxyServer
 from ..server.tcp_stream import TcpStreamServer
+from ..server.tcp_tproxy import TcpTproxyServer
 from ..shared.memory import Row
 
 
@@ -131,6 +133,8 @@ class Modules:
                 return HttpProxyServer(self._tcp_context(HttpProxyServer.type_name, config, stats), config)
             case TcpStreamConfig():
                 return TcpStreamServer(self._tcp_context(TcpStreamServer.type_name, config, stats), config)
+            case TcpTproxyConfig():
+                return TcpTproxyServer(self._tcp_context(TcpTproxyServer.type_name, config, stats), config)
             case SocksProxyConfig():
                 return SocksProxyServer(self._tcp_context(SocksProxyServer.type_name, config, stats), config)
             case DummyCloseConfig():

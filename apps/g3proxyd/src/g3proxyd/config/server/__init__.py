@@ -8,6 +8,7 @@ from .http_proxy import HttpProxyConfig
 from .plain_tcp_port import PlainTcpPortConfig
 from .socks_proxy import SocksProxyConfig
 from .tcp_stream import TcpStreamConfig
+from .tcp_tproxy import TcpTproxyConfig
 
 __all__ = [
     "SERVERS",
@@ -20,12 +21,14 @@ __all__ = [
     "TaskServerConfig",
     "TcpServerConfig",
     "TcpStreamConfig",
+    "TcpTproxyConfig",
 ]
 
 SERVERS: tuple[type[ServerConfig], ...] = (
     HttpProxyConfig,
     SocksProxyConfig,
     TcpStreamConfig,
+    TcpTproxyConfig,
     PlainTcpPortConfig,
     DummyCloseConfig,
 )
