@@ -6,14 +6,22 @@ import os
 import resource
 import signal
 import socket
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvloop
 from g3proxyd.control.client import RefusedError
 from g3proxyd.supervisor.handover import meet
 from load import Connection, Load, origin
-from loopback import run
 from service import service
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    """On the daemon's kind of event loop. Starting a process takes seconds on a busy machine: each wait has its end."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main)
 
 
 def test_reloads_lose_nothing(tmp_path: Path) -> None:
