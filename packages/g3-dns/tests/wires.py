@@ -36,7 +36,7 @@ def respond(
     response.answer += [_rrset(line) for line in answer]
     response.authority += [_rrset(line) for line in authority]
     response.set_rcode(dns.rcode.Rcode(rcode))
-    return response.to_wire(max_size=65_535)
+    return response.to_wire(max_size=65_535, want_shuffle=False)
 
 
 def _rrset(line: str) -> dns.rrset.RRset:
