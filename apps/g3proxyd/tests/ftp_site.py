@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import threading
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+from g3proxyd.io.stream import RESET_ON_CLOSE
 from proxy import origin
 
 with warnings.catch_warnings():
@@ -62,7 +64,8 @@ async def scripted(
         writer.write(data)
         await writer.drain()
         if reset:
-            writer.transport.abort()
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+            writer.close()
         elif not data:
             uploaded.extend(await reader.read())
         passed.set()
