@@ -182,7 +182,7 @@ def test_the_client_leaves_while_its_target_is_looked_up() -> None:
     async def main() -> None:
         with bound() as silent_name_server:
             port = silent_name_server.getsockname()[1]
-            resolver = {"type": "c_ares", "server": f"127.0.0.1:{port}"}
+            resolver = {"type": "c_ares", "server": f"127.0.0.1:{port}", "graceful_stop_wait": "0s"}
             async with proxy(resolver=resolver) as p, associated(p.socks) as client:
                 client.send("slow.test", 53, b"x")
                 await receive(silent_name_server)

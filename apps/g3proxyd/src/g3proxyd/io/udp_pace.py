@@ -84,8 +84,8 @@ class UdpPace:
             bucket.left -= packets
 
     def delay(self) -> float:
-        """Seconds until some datagrams may move."""
-        return max((bucket.delay() for bucket in (*self._bytes, *self._packets)), default=0.0)
+        """Seconds until some datagrams may move, more than 0 even where rounding says otherwise."""
+        return max(0.001, *(bucket.delay() for bucket in (*self._bytes, *self._packets)))
 
 
 def udp_paces(now: Callable[[], float], *limits: UdpSpeedLimit | None) -> tuple[UdpPace | None, UdpPace | None]:

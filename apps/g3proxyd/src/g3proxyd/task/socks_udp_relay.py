@@ -294,7 +294,7 @@ class UdpRelay:
             del self._resting[sock.fd]
             self._host.poller.add_reader(sock.fd, callback)
 
-        self._resting[sock.fd] = self._host.loop.call_later(max(seconds, 0.001), resume)
+        self._resting[sock.fd] = self._host.loop.call_later(seconds, resume)
 
 
 def header_size(start: bytes) -> int:
