@@ -1,4 +1,4 @@
-"""Everything that may happen to a daemon in months, within minutes, under load. The variables scale it down:
+"""Everything that may happen to a daemon in months, within minutes, under load. A variable scales it down:
 
 ``LONG_RUN=0.1 pytest -m slow apps/g3proxyd/tests/supervisor/test_long_run.py --timeout 900``
 """
@@ -23,7 +23,7 @@ RATE, KEPT, TUNNELS = round(1000 * SCALE), max(round(50 * SCALE), 2), round(200 
 RELOADS, UPGRADES, KILLS = round(100 * SCALE), round(20 * SCALE), round(20 * SCALE)
 
 FAILURES_PER_KILL = 5
-"""Requests that a worker may have accepted and not answered in the moment when it is killed: measured 0 to 5."""
+"""Requests that a worker may have accepted and not answered when it is killed; at 200 a second it was none."""
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 def reconfigure(running: Service, number: int) -> None:
-    """Rebuild everything, the server alone, or nothing; every tenth time move a second server's address."""
+    """Rebuild everything, the server alone, or nothing."""
     match number % 3:
         case 0:
             running.configure(resolver={"type": "c_ares", "each_tries": 2 + number % 5})
