@@ -34,6 +34,16 @@ def test_query_with_edns() -> None:
     assert query.options == ()
 
 
+@pytest.mark.parametrize("options", [[], [dns.edns.CookieOption(b"12345678", b"s" * 9)]])
+@pytest.mark.parametrize("padding", [0, 1, 13, 128])
+def test_dnspython_packs_the_same(options: list[dns.edns.Option], padding: int) -> None:
+    message = dns.message.make_query("A.example", "A", id=7)
+    message.use_edns(0, 0, 1000, options=options, pad=padding)
+    packed = pack_query(QUESTION, 7, spelling="A.example", payload_size=1000, options=options, padding=padding)
+    assert packed == message.to_wire()
+    assert padding == 0 or len(packed) % padding == 0
+
+
 def test_query_with_options_and_padding() -> None:
     option = dns.edns.CookieOption(b"12345678", b"")
     data = pack_query(QUESTION, 1, options=[option], padding=128)

@@ -8,15 +8,11 @@ from collections.abc import Sequence
 from enum import Enum
 
 import dns.edns
-import dns.flags
 import dns.message
-import dns.name
-import dns.rdataclass
-import dns.rrset
 from dns.message import Message
 
 from ._errors import MessageError
-from ._question import Question
+from ._question import Question, pack_question
 
 HEADER_SIZE = 12
 MAX_MESSAGE_SIZE = 65_535
@@ -28,6 +24,9 @@ PAYLOAD_SIZE = 1232
 PADDING_BLOCK = 128
 """Encrypted queries are padded to a multiple of it (RFC 8467 section 4.1)."""
 
+_RD_AND_ONE_QUESTION = b"\x01\x00\x00\x01\x00\x00\x00\x00"
+_OPT_SIZE = 11
+_OPTION_HEADER_SIZE = 4
 _QR_AND_OPCODE = 0xF8
 _QR = 0x80
 _TC = 0x02
@@ -54,15 +53,25 @@ def pack_query(
     options: Sequence[dns.edns.Option] = (),
     padding: int = 0,
 ) -> bytes:
-    """A query for a recursive server; ``spelling`` is the name in another case, ``padding`` a block size in bytes."""
-    message = dns.message.QueryMessage(query_id)
-    message.flags = dns.flags.RD
-    # Not by from_text, which gives a meaning to backslashes and guesses at encodings.
-    labels = [*((spelling or question.name).encode("ascii").split(b".")), b""]
-    message.question.append(dns.rrset.RRset(dns.name.Name(labels), dns.rdataclass.IN, question.type))
-    if edns:
-        message.use_edns(0, 0, payload_size, options=list(options), pad=padding)
-    return message.to_wire()
+    """A query for a recursive server; ``spelling`` is the name in another case, ``padding`` a block size in bytes.
+
+    Packed by hand: dnspython takes 0.12 ms to build what is always the same but for a name and a few numbers.
+    """
+    records = b"\x00\x01" if edns else b"\x00\x00"
+    message = query_id.to_bytes(2, "big") + _RD_AND_ONE_QUESTION + records
+    message += pack_question(spelling or question.name, question.type)
+    if not edns:
+        return message
+    data = b"".join(_pack_option(option.otype, option.to_wire() or b"") for option in options)
+    if padding:
+        size = len(message) + _OPT_SIZE + len(data) + _OPTION_HEADER_SIZE
+        data += _pack_option(dns.edns.OptionType.PADDING, bytes(-size % padding))
+    # RFC 6891 section 6.1.2: NAME, TYPE, CLASS, TTL, RDLEN, RDATA.
+    return message + b"\x00\x00\x29" + payload_size.to_bytes(2, "big") + bytes(4) + len(data).to_bytes(2, "big") + data
+
+
+def _pack_option(code: int, data: bytes) -> bytes:
+    return code.to_bytes(2, "big") + len(data).to_bytes(2, "big") + data
 
 
 def mismatch_of(wire: bytes, query_id: int, asked: bytes) -> Mismatch | None:

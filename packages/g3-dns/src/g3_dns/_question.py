@@ -18,7 +18,7 @@ CLASS_IN = 1
 
 # Of hosts (RFC 1123 section 2.1) and services (RFC 8552): nothing else is asked for by a proxy, and no other byte, NUL
 # least of all, is fit for everything that a name is handed to later.
-_NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_is_name = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Question:
     type: RdataType
 
     def __post_init__(self) -> None:
-        if _NAME.fullmatch(self.name) is None:
+        if len(self.name) > MAX_NAME_SIZE or _is_name(self.name) is None:
             raise LocalProtocolError(f"{self.name[:300]!r} is no name of a host in lower case")
 
     def __str__(self) -> str:
