@@ -27,7 +27,7 @@ class TlvType(IntEnum):
 
 
 class SslType(IntEnum):
-    """The registered types of TLVs within an SSL TLV; the last three are of the specification's version 3.4."""
+    """The registered types of TLVs within an SSL TLV; the last three are the specification's newest."""
 
     VERSION = 0x21
     CN = 0x22
