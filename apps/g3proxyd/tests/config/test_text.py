@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from g3proxyd.config.nodes import Real
-from g3proxyd.config.values.text import parse_ascii, parse_node_name, parse_text
+from g3proxyd.config.values.text import parse_ascii, parse_node_name, parse_server_id, parse_text
 
 NAME = "expected a name of letters, digits and -_./"
 
@@ -51,3 +51,14 @@ def test_name(name: str) -> None:
 )
 def test_not_a_name(data: object, message: str, refused: Callable[..., list[str]]) -> None:
     assert refused(parse_node_name, data) == [message]
+
+
+@pytest.mark.parametrize(("data", "text"), [("a", "a"), (" one more ", "one more"), (7, "7"), ("!+-:<~", "!+-:<~")])
+def test_server_id(data: object, text: str) -> None:
+    assert parse_server_id(data) == text
+
+
+@pytest.mark.parametrize("data", ["", "  ", "a;b", "a,b", "é", "a\n"])
+def test_not_a_server_id(data: object, refused: Callable[..., list[str]]) -> None:
+    (message,) = refused(parse_server_id, data)
+    assert "expected ASCII text" in message

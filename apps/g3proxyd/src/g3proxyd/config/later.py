@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = [
     "AUDIT",
-    "CHAINING",
     "LATER_SECTIONS",
     "LATER_TYPES",
     "LOG_DRIVERS",
@@ -19,7 +18,6 @@ __all__ = [
 ]
 
 AUDIT = "inspection of traffic arrives with the auditors"
-CHAINING = "information about chained proxies in headers arrives with the proxy escapers"
 LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and stdout are there"
 METRICS = "metrics arrive with the statistics"
 PATH_SELECTION = "the choice of a path by the client arrives with the routing escapers"

@@ -29,6 +29,7 @@ from ..escaper.base import ConnectNotes
 from ..io.listener import Peer
 from ..io.pacing import paces
 from ..io.stream import Stream
+from ..task.chained_info import chained_info
 from ..task.ftp_over_http import FtpOverHttp
 from ..task.ftp_session import TASK_TYPE as FTP
 from ..task.http_connect import HttpConnect
@@ -69,6 +70,8 @@ class HttpProxyServer(Server):
             head_size=config.rsp_header_max_size, body_line_length=config.body_line_max_length
         )
         self.local_names = frozenset(config.local_server_name)
+        self.chained_info = chained_info(config)
+        """What is added to the heads of responses; None for nothing."""
 
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:
         """Read requests."""

@@ -222,6 +222,7 @@ class FtpOverHttp:
             fields.append((b"Transfer-Encoding", b"chunked"))
         if not keep:
             fields.append((b"Connection", b"close"))
+        fields += self._chained()
         if self._log is not None:
             self._log.status = status
         await self._send(pack_response_head(status, fields))
@@ -287,13 +288,18 @@ class FtpOverHttp:
             return False
         if error.status is None:
             return False
-        fields: list[Field] = []
+        fields = self._chained()
         if error.status == 401:
             fields.append((b"WWW-Authenticate", pack_challenge(f"ftp {self._notes.upstream}")))
         if self._log is not None:
             self._log.status = error.status
         message = f"{self._notes.upstream}: {error.detail}"
         return await client.refuse(error.status, self._head, message, error.close, fields)
+
+    def _chained(self) -> list[Field]:
+        """What the server adds to all its replies."""
+        chained = self._client.server.chained_info
+        return [] if chained is None else chained.of_reply(self._notes.connect)
 
     def _end(self, reason: Reason, detail: str) -> None:
         client, log, more = self._client, self._log, None

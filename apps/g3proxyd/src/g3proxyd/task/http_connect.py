@@ -1,9 +1,10 @@
 """Opening the tunnel that an HTTP client asks for with CONNECT (RFC 9110 section 9.3.6)."""
 
 import socket
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from g3_http import RequestHead
+from g3_http import Field, RequestHead, pack_response_head
 
 from ..escaper.base import ConnectNotes
 from ..escaper.errors import TcpConnectError
@@ -15,10 +16,15 @@ if TYPE_CHECKING:
     from ..server.http_proxy import HttpClient
 
 GRANTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-"""No fields: a 2xx to CONNECT has no body, and must not claim one (RFC 9110 section 9.3.6)."""
+"""No fields about a body: a 2xx to CONNECT has no body, and must not claim one (RFC 9110 section 9.3.6)."""
 
 REPLY_PATIENCE = 10.0
 """Seconds without progress that a client has to take the reply."""
+
+
+def granted(fields: Iterable[Field]) -> bytes:
+    """The same with fields about the connection."""
+    return pack_response_head(200, fields, reason=b"Connection established")
 
 
 class HttpConnect:
@@ -46,7 +52,10 @@ class HttpConnect:
             context.end_task(notes, TASK_TYPE, error.reason, error.detail)
             if error.status is None:
                 return False
-            keep = await client.refuse(error.status, self._head, f"{notes.upstream}: {error.detail}", error.close)
+            chained = client.server.chained_info
+            fields = () if chained is None else chained.of_reply(notes.connect)
+            message = f"{notes.upstream}: {error.detail}"
+            keep = await client.refuse(error.status, self._head, message, error.close, fields)
             if keep:
                 client.requests.resume()
             return keep
@@ -72,7 +81,9 @@ class HttpConnect:
 
     async def _grant(self) -> None:
         self._notes.stage = Stage.REPLYING
+        chained = self._client.server.chained_info
+        reply = GRANTED if chained is None else granted(chained.of_reply(self._notes.connect))
         try:
-            await self._client.stream.send(GRANTED, REPLY_PATIENCE)
+            await self._client.stream.send(reply, REPLY_PATIENCE)
         except OSError as error:
             raise TaskError(Reason.CLIENT_TCP_WRITE_FAILED, str(error), None) from None

@@ -265,7 +265,11 @@ class HttpForward:
             and (self._upload is None or self._upload.done())
         )
         upgrade = response.status == UPGRADE_REQUIRED  # RFC 9110 section 15.5.22: it says to which protocol
-        data = forward_response(response, framing=framing, minor=head.minor, keep_alive=keep, upgrade=upgrade)
+        chained = client.server.chained_info
+        fields = () if chained is None else chained.of_response(response, notes.connect)
+        data = forward_response(
+            response, framing=framing, minor=head.minor, keep_alive=keep, upgrade=upgrade, fields=fields
+        )
         notes.stage = RELAYING
         notes.ready = time.monotonic()
         paces = connection.down
@@ -322,7 +326,10 @@ class HttpForward:
         await self._stop_upload()
         if self._log is not None:
             self._log.status = error.status
-        return await client.refuse(error.status, self._head, f"{self._notes.upstream}: {error.detail}", error.close)
+        chained = client.server.chained_info
+        fields = () if chained is None else chained.of_reply(self._notes.connect)
+        message = f"{self._notes.upstream}: {error.detail}"
+        return await client.refuse(error.status, self._head, message, error.close, fields)
 
     def _end(self, reason: Reason, detail: str) -> None:
         client, log = self._client, self._log

@@ -44,7 +44,9 @@ class HttpUpgrade(HttpForward):
             if self._upload_fault is not None:
                 raise self._upload_fault
         client, log = self._client, self._log
-        await self._send(forward_response(response, upgrade=True) + connection.reader.take_unread())
+        chained = client.server.chained_info
+        fields = () if chained is None else chained.of_response(response, self._notes.connect)
+        await self._send(forward_response(response, upgrade=True, fields=fields) + connection.reader.take_unread())
         early = client.requests.take_unread()
         if early:
             await self._send_early(connection, early)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from ..keys import Aliases, NoEffect, NotYet, OldNames
-from ..later import CHAINING, PATH_SELECTION, TLS_CLIENT, TLS_SERVER, USERS
+from ..later import PATH_SELECTION, TLS_CLIENT, TLS_SERVER, USERS
 from ..module import TypeName
 from ..values.acl import HostList
 from ..values.duration import Duration
@@ -15,7 +15,7 @@ from ..values.mistake import Mistake
 from ..values.numbers import Boolean, Count, PositiveCount
 from ..values.size import Size
 from ..values.speed_limit import SocketSpeedLimit
-from ..values.text import AsciiText, Text
+from ..values.text import AsciiText, ServerId
 from .common import TcpServerConfig
 
 __all__ = ["HttpProxyConfig"]
@@ -35,8 +35,8 @@ class HttpProxyConfig(TcpServerConfig):
     """TLS on the listening socket."""
     tls_ticketer: Annotated[Any, NotYet(TLS_SERVER)] = None
     """Keys of TLS session tickets that change over time."""
-    server_id: Annotated[Text | None, NotYet(CHAINING)] = None
-    """The name of this proxy in headers that chained proxies exchange."""
+    server_id: ServerId | None = None
+    """The name of this proxy in headers that chained proxies exchange; set, responses tell their connections."""
     auth_realm: Annotated[AsciiText, NotYet(USERS)] = "proxy"
     """The realm in replies that ask for a user name."""
     req_header_recv_timeout: Duration = 30.0
@@ -73,9 +73,9 @@ class HttpProxyConfig(TcpServerConfig):
     """Accept a Host that differs from the host of the request's URI."""
     drop_default_port_in_host: Boolean = False
     """Send the remote side a Host without `:80` for http and `:443` for https."""
-    http_forward_mark_upstream: Annotated[Boolean, NotYet(CHAINING)] = False
-    """Tell in a header which proxy a response came through."""
-    echo_chained_info: Annotated[Boolean, NotYet(CHAINING)] = False
+    http_forward_mark_upstream: Boolean = False
+    """Tell in a header which proxy a response came through; needs server_id."""
+    echo_chained_info: Boolean = False
     """Tell in headers which address a response came from."""
     egress_path_selection_header: Annotated[
         AsciiText | None, Aliases("path_selection_header"), NotYet(PATH_SELECTION)
@@ -94,4 +94,6 @@ class HttpProxyConfig(TcpServerConfig):
             if getattr(self, key) < least:
                 message = f"{getattr(self, key)} is too small for any message"
                 conflicts.append(Mistake(message, expected=f"at least {least}", path=(key,)))
+        if self.http_forward_mark_upstream and self.server_id is None:
+            notes.append(Mistake("has no effect: 'server_id' is not set", path=("http_forward_mark_upstream",)))
         return changes

@@ -8,7 +8,16 @@ from ..nodes import Real
 from .mistake import show, wrong
 from .value import Value
 
-__all__ = ["AsciiText", "NodeName", "Text", "parse_ascii", "parse_node_name", "parse_text"]
+__all__ = [
+    "AsciiText",
+    "NodeName",
+    "ServerId",
+    "Text",
+    "parse_ascii",
+    "parse_node_name",
+    "parse_server_id",
+    "parse_text",
+]
 
 
 def parse_text(data: object) -> str:
@@ -44,8 +53,27 @@ def parse_node_name(data: object) -> str:
     return data
 
 
+def parse_server_id(data: object) -> str:
+    """The name of a server in headers: printable ASCII without what separates parts of a value; spaces around it go."""
+    text = parse_ascii(data).strip()
+    strange = next((char for char in text if char in ";,"), None)
+    if strange is not None:
+        raise wrong(f"{show(strange)} separates parts of a header", expected="ASCII text without , and ;")
+    if not text:
+        raise wrong("the server id is empty", expected="ASCII text without , and ;")
+    return text
+
+
 Text: TypeAlias = Annotated[str, Value("text", parse_text, {"type": ["string", "number"]})]
 AsciiText: TypeAlias = Annotated[
     str, Value("ASCII text", parse_ascii, {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[ -~]*$"}]})
+]
+ServerId: TypeAlias = Annotated[
+    str,
+    Value(
+        "server id",
+        parse_server_id,
+        {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[ -+\--:<-~]*[!-+\--:<-~][ -+\--:<-~]*$"}]},
+    ),
 ]
 NodeName: TypeAlias = Annotated[str, Value("name", parse_node_name, {"type": "string", "minLength": 1})]
