@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -41,11 +42,19 @@ def with_servers(*servers: dict[str, Any], escaper: dict[str, Any] | None = None
 
 
 @contextlib.asynccontextmanager
-async def serving(*servers: dict[str, Any], escaper: dict[str, Any] | None = None) -> AsyncIterator[Proxy]:
-    """Run a daemon with these servers, each on a port of the kernel's choice; see `Proxy.addresses`."""
+async def serving(
+    *servers: dict[str, Any],
+    escaper: dict[str, Any] | None = None,
+    sockets: dict[str, socket.socket] | None = None,
+) -> AsyncIterator[Proxy]:
+    """Run a daemon with these servers, each on a port of the kernel's choice; see `Proxy.addresses`.
+
+    ``sockets`` are listening ones for servers that need others; the daemon owns them.
+    """
     records = Records()
     task, escape, resolve, audit = (Logger(kind, records) for kind in ("Task", "Escape", "Resolve", "Inspect"))
-    sockets = {server["name"]: listening() for server in servers}
+    names = [server["name"] for server in servers]
+    sockets = {name: (sockets or {}).get(name) or listening() for name in names}
     addresses = {name: sock.getsockname() for name, sock in sockets.items()}
     config = with_servers(*servers, escaper=escaper)
     worker = Worker(config, Loggers(task, escape, resolve, audit), {name: [sock] for name, sock in sockets.items()})

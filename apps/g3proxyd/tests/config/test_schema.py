@@ -41,6 +41,8 @@ DATA: list[Any] = [
     {"query": "ipv4only"}, {"pick": "first"}, {"enable": "on"}, {"idle_time": 5}, {"ttl": 5, "no_delay": 0},
     {"0": 1, "1": "0-3, 8", "+2": ["0", 1]}, "80-90", {"from": 1, "to": 2}, {"127.0.0.1": "192.0.2.1"},
     {"127.0.0.1": 1}, {"recv": "1M"}, {"north_packets": 5, "shift": 1},
+    "a.test:443", {"Address": "a.test:80", "weight": 2}, ["a.test:1", {"addr": "[::1]:2"}], "round-robin", "JumpHash",
+    {"exact_match": "a.test", "redirect_port": 80}, [{"child-match": ["a.test"]}, {"set_default": "on"}],
 ]  # fmt: skip
 """The forms that values have in configurations, right and wrong ones, as the YAML reader gives them."""
 

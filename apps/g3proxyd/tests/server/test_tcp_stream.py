@@ -6,6 +6,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from daemon import free_port
 from g3_proxyproto import Inet, pack_v2
 from loopback import run
 from proxy import Handler, echo, origin, talk
@@ -72,6 +73,20 @@ def test_an_upstream_that_is_not_there() -> None:
                 assert await talk(p.addresses["stream"], b"") == b""
                 record = await p.task_record()
                 assert (record["reason"], record["stage"]) == ("UpstreamNotConnected", "Connecting")
+
+    run(main())
+
+
+def test_an_upstream_that_is_the_server_itself() -> None:
+    async def main() -> None:
+        own = free_port()
+        sock = socket.create_server(("127.0.0.1", own))
+        sock.setblocking(False)
+        async with serving(stream(f"127.0.0.1:{own}"), sockets={"stream": sock}) as p:
+            assert await talk(p.addresses["stream"], b"") == b""
+            record = (await p.records.wait(log_type="Task", reason="ForbiddenByRule"))[0]
+            assert record["upstream"] == f"127.0.0.1:{own}"
+            await p.records.wait(2, log_type="Task", task_event="Finished")
 
     run(main())
 

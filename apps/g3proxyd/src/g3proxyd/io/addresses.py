@@ -24,5 +24,10 @@ def server_address(sock: socket.socket, peer: Peer) -> Peer:
     """The address that this client connected to."""
     if type(peer) is ToldPeer:
         return peer.server_addr
+    return local_address(sock)
+
+
+def local_address(sock: socket.socket) -> Peer:
+    """The address of our end of a connection."""
     address: Peer = sock.getsockname()
     return (address[0][len(MAPPED) :], address[1]) if address[0].startswith(MAPPED) else address

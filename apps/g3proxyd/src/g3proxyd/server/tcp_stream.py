@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from g3_escape import Node, make_picker
 
-from ..io.addresses import Peer, server_address
+from ..io.addresses import Peer, local_address, server_address
 from ..io.stream import Stream
 from ..task.tcp_stream import TcpStream
 from .base import Server, Stage
@@ -29,4 +29,5 @@ class TcpStreamServer(Server):
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:
         """Connect to one of the upstreams."""
         key = f"{peer[0]} {server_address(stream.sock, peer)[0]}"
-        return TcpStream(self.context, stream, peer, self._picker.pick(key.encode()), time.monotonic())
+        upstream = self._picker.pick(key.encode())
+        return TcpStream(self.context, stream, peer, upstream, time.monotonic(), local_address(stream.sock))

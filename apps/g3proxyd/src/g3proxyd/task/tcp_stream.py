@@ -19,12 +19,22 @@ if TYPE_CHECKING:
 class TcpStream:
     """From the connected client to the tunnel; a client that cannot be connected is closed without a word."""
 
-    __slots__ = ("_context", "_peer", "_since", "_stream", "_upstream")
+    __slots__ = ("_context", "_own", "_peer", "_since", "_stream", "_upstream")
 
     def __init__(
-        self, context: "ServerContext", stream: Stream, peer: Peer, upstream: Upstream, waiting_since: float
+        self,
+        context: "ServerContext",
+        stream: Stream,
+        peer: Peer,
+        upstream: Upstream,
+        waiting_since: float,
+        own: Peer | None = None,
     ) -> None:
-        """What ``stream`` has unread goes ahead; ``waiting_since`` is when the client came, in monotonic seconds."""
+        """What ``stream`` has unread goes ahead; ``waiting_since`` is when the client came, in monotonic seconds.
+
+        ``own`` is the server's address, if it has one: a connection to there would come back here, and again.
+        """
+        self._own = own
         self._context = context
         self._stream = stream
         self._peer = peer
@@ -60,6 +70,10 @@ class TcpStream:
             sock = await context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
         except TcpConnectError as error:
             raise from_connect_error(error) from None
+        there, own = notes.connect.next_peer_addr, self._own
+        if there is not None and own is not None and there[:2] == own[:2]:
+            sock.close()
+            raise TaskError(Reason.FORBIDDEN_BY_RULE, "the upstream is this server itself", None)
         notes.stage = Stage.CONNECTED
         if context.log_connected:
             notes.log(context.task_log, TASK_TYPE, Event.CONNECTED)

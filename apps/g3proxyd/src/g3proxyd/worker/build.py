@@ -9,6 +9,7 @@ from ..config import (
     HttpProxyConfig,
     PlainTcpPortConfig,
     ServerConfig,
+    SniProxyConfig,
     SocksProxyConfig,
     TaskServerConfig,
     TcpStreamConfig,
@@ -29,6 +30,7 @@ from ..server.context import ServerContext, ServerStats
 from ..server.dummy_close import DummyCloseServer
 from ..server.http_proxy import HttpProxyServer
 from ..server.plain_tcp_port import PlainTcpPortServer
+from ..server.sni_proxy import SniProxyServer
 from ..server.socks_proxy import SocksProxyServer
 from ..server.tcp_stream import TcpStreamServer
 from ..server.tcp_tproxy import TcpTproxyServer
@@ -135,6 +137,8 @@ class Modules:
                 return TcpStreamServer(self._tcp_context(TcpStreamServer.type_name, config, stats), config)
             case TcpTproxyConfig():
                 return TcpTproxyServer(self._tcp_context(TcpTproxyServer.type_name, config, stats), config)
+            case SniProxyConfig():
+                return SniProxyServer(self._tcp_context(SniProxyServer.type_name, config, stats), config)
             case SocksProxyConfig():
                 return SocksProxyServer(self._tcp_context(SocksProxyServer.type_name, config, stats), config)
             case DummyCloseConfig():

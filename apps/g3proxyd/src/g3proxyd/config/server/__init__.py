@@ -6,6 +6,7 @@ from .common import ListeningServerConfig, ServerConfig, TaskServerConfig, TcpSe
 from .dummy_close import DummyCloseConfig
 from .http_proxy import HttpProxyConfig
 from .plain_tcp_port import PlainTcpPortConfig
+from .sni_proxy import SniProxyConfig
 from .socks_proxy import SocksProxyConfig
 from .tcp_stream import TcpStreamConfig
 from .tcp_tproxy import TcpTproxyConfig
@@ -17,6 +18,7 @@ __all__ = [
     "ListeningServerConfig",
     "PlainTcpPortConfig",
     "ServerConfig",
+    "SniProxyConfig",
     "SocksProxyConfig",
     "TaskServerConfig",
     "TcpServerConfig",
@@ -27,6 +29,7 @@ __all__ = [
 SERVERS: tuple[type[ServerConfig], ...] = (
     HttpProxyConfig,
     SocksProxyConfig,
+    SniProxyConfig,
     TcpStreamConfig,
     TcpTproxyConfig,
     PlainTcpPortConfig,
