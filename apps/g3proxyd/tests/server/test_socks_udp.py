@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import random
 import socket
+import struct
 from contextlib import ExitStack
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -16,7 +17,7 @@ from g3proxyd.server import socks_proxy
 from g3proxyd.worker.worker import Quit
 from loopback import run
 from proxy import Proxy, proxy
-from udp import UdpClient, associated, bound, peer
+from udp import UdpClient, associated, bound, peer, receive
 
 HERE = IPv4Address("127.0.0.1")
 FULL = {"use_udp_associate": True, "udp_relay_packet_size": "64KiB"}
@@ -171,7 +172,10 @@ def test_foreign_senders_are_dropped_before_and_after_the_client_is_known() -> N
                 neighbour.sendto(intrusion, client.relay)
                 await still_works(client, port)
             client.writer.close()
-            assert (await p.task_record())["c_rd_packets"] == 3
+            record = await p.task_record()
+            assert record["c_rd_packets"] == 3
+            # Three before the first datagram, and those of the next that came before the proxy had read it.
+            assert 3 <= record["c_foreign_packets"] <= 205
 
     run(main())
 
@@ -411,19 +415,99 @@ def test_a_quit_ends_associations() -> None:
     run(main())
 
 
-def test_speed_limits_hold_on_either_side() -> None:
+@pytest.mark.parametrize("way", ["upload", "download"])
+@pytest.mark.parametrize("side", ["server", "escaper"])
+@pytest.mark.parametrize("begun", [False, True])
+def test_speed_limits(way: str, side: str, begun: bool) -> None:
     async def main() -> None:
-        limit = {"udp_sock_speed_limit": {"shift": 12, "upload_packets": 10, "download_packets": 1000}}
-        for sections in ({"socks": {**FULL, **limit}}, {"socks": FULL, "escaper": limit}):
-            async with proxy(**sections) as p, associated(p.socks) as client:
-                with peer() as (_, port):
-                    for _ in range(40):
-                        client.send(HERE, port, b"x")
-                    for _ in range(10):
-                        await client.receive()
-                client.writer.close()
-                # The bucket holds 10 and gets 2.4 a second; the one that was read to find the client is not counted.
-                assert 10 <= (await p.task_record())["r_wr_packets"] < 20
+        limit = {"udp_sock_speed_limit": {"shift": 12, f"{way}_packets": 10}}
+        socks_keys, escaper = ({**FULL, **limit}, {}) if side == "server" else (FULL, limit)
+        async with proxy(socks=socks_keys, escaper=escaper) as p, associated(p.socks) as client:
+            with peer() as (_, port):
+                if begun:
+                    await still_works(client, port)
+                for _ in range(40):
+                    client.send(HERE, port, b"x")
+                for _ in range(9):
+                    await client.receive()
+            client.writer.close()
+            # The bucket holds 10 and gets 2.4 a second; the one that was read to find the client is not counted.
+            assert 10 <= (await p.task_record())["c_wr_packets"] < 20
+
+    run(main())
+
+
+def test_what_a_limit_holds_back_comes_later() -> None:
+    async def main() -> None:
+        limit = {"shift": 3, "upload_packets": 5, "download_bytes": "10K"}
+        async with proxy(socks={**FULL, "udp_sock_speed_limit": limit}) as p, associated(p.socks) as client:
+            with peer() as (_, port):
+                await still_works(client, port)
+                for number in range(60):
+                    client.send(HERE, port, b"%d" % number * 500)
+                got = [bytes((await client.receive()).payload) for _ in range(60)]
+                assert got == [b"%d" % number * 500 for number in range(60)]
+
+    run(main())
+
+
+def a_record(query: bytes) -> bytes:
+    """A name server's answer: 127.0.0.1."""
+    end = query.index(b"\0", 12) + 5
+    head = query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0"
+    return head + query[12:end] + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4\x7f\0\0\1"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_datagrams_wait_for_the_address_of_their_name(first: bool) -> None:
+    async def main() -> None:
+        with bound() as name_server, peer() as (_, port), peer() as (_, other):
+            server = f"127.0.0.1:{name_server.getsockname()[1]}"
+            resolver = {"type": "c_ares", "server": server, "graceful_stop_wait": "0s"}
+            async with proxy(socks=FULL, resolver=resolver) as p, associated(p.socks) as client:
+                if not first:
+                    await still_works(client, other)
+                for number in range(30):
+                    client.send("slow.test", port, b"%d" % number)
+                query, source = await receive(name_server)
+                await still_works(client, other)
+                name_server.sendto(a_record(query), source)
+                got = [await client.receive() for _ in range(30)]
+                assert {(answer.host, answer.port) for answer in got} == {(HERE, port)}
+                assert [bytes(answer.payload) for answer in got] == [b"%d" % number for number in range(30)]
+                await still_works(client, port)
+
+    run(main())
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_datagrams_that_cannot_be_sent_are_reported_once(begun: bool) -> None:
+    async def main() -> None:
+        async with proxy(socks=FULL) as p, associated(p.socks) as client:
+            with peer() as (_, port):
+                if begun:
+                    await still_works(client, port)
+                for _ in range(3):
+                    client.send(HERE, 0, b"nowhere")
+                    client.send("origin.test", 0, b"nowhere")
+                await still_works(client, port)
+                (record,) = await p.records.wait(log_type="Escape")
+                assert (record["upstream"], record["reason"]) == ("127.0.0.1:0", "SetupSocketFailed")
+                assert "Invalid argument" in record["msg"]
+
+    run(main())
+
+
+def test_a_reset_of_the_tcp_connection_is_the_end_as_well() -> None:
+    async def main() -> None:
+        async with proxy(socks=FULL) as p, associated(p.socks) as client:
+            with peer() as (_, port):
+                await still_works(client, port)
+                client.writer.transport.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
+                client.writer.transport.abort()
+                assert (await p.task_record())["reason"] == "ClientTcpReadFailed"
 
     run(main())
 

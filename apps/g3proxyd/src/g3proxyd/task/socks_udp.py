@@ -5,6 +5,7 @@ the one target, the socket towards it is connected, and a datagram to another ta
 """
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Callable
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from ..server.context import ServerContext
     from ..server.socks_udp import UdpEntrance
 
+log = logging.getLogger(__name__)
+
 Outcome = tuple[Reason, str]
 
 
@@ -40,7 +43,6 @@ class SocksUdp:
     deadline: float | None = None
     bucket: int | None = None
     _idle = 0
-    _foreign = 0
     _control: socket.socket | None = None
     _relay: UdpRelay | None = None
     _connecting: asyncio.Task[None] | None = None
@@ -145,7 +147,7 @@ class SocksUdp:
         if self._connecting is not None:
             self._connecting.cancel()
         if self._relay is not None:
-            self._notes.remotes = self._relay.remotes
+            self._note_counts(self._relay)
             self._relay.close()
         if self._client is not None:
             context.relays.poller.forget(self._client.fd)
@@ -183,7 +185,7 @@ class SocksUdp:
             except OSError:
                 return
             if not self._may_be_client(source):
-                self._foreign += 1
+                self._notes.foreign += 1
                 continue
             self._client.received += 1
             self._client.received_bytes += len(data)
@@ -243,8 +245,10 @@ class SocksUdp:
             self._end(error.reason, error.detail)
             return
         except Exception as error:
+            # A fault of ours ends this session, and no other may notice.
+            log.exception("server %s: a UDP session of %s failed", notes.server_name, source[0])
             self._end(Reason.INTERNAL_SERVER_ERROR, str(error))
-            raise
+            return
         if self._ended.done():
             sock.close()
             return
@@ -261,9 +265,8 @@ class SocksUdp:
     def _make_relay(self, client: UdpSocket, source: SocketAddress) -> UdpRelay:
         context, entrance = self._context, self._entrance
         up, down = udp_paces(context.loop.time, entrance.speed_limit, self._notes.connect.udp_speed_limit)
-        relay = self._relay = UdpRelay(context.relays, client, source, entrance.sizes, up, down)
-        relay.foreign = self._foreign
-        return relay
+        self._relay = UdpRelay(context.relays, client, source, entrance.sizes, up, down)
+        return self._relay
 
     def _enter(self, relay: UdpRelay) -> None:
         notes, context = self._notes, self._context
@@ -304,6 +307,11 @@ class SocksUdp:
 
     def _log_periodic(self) -> None:
         if self._relay is not None:
-            self._notes.remotes = self._relay.remotes
+            self._note_counts(self._relay)
         self._notes.log(self._context.task_log, self._type, Event.PERIODIC)
         self._start_log_timer()
+
+    def _note_counts(self, relay: UdpRelay) -> None:
+        self._notes.remotes = relay.remotes
+        self._notes.foreign += relay.foreign
+        relay.foreign = 0

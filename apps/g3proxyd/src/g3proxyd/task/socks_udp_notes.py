@@ -26,6 +26,9 @@ class UdpNotes(TaskNotes):
     """The target of the first datagram."""
     client: UdpSocket | None = None
     remotes: tuple[UdpSocket, ...] = ()
+    foreign = 0
+    """Datagrams at the client's socket that did not come from the client. The kernel drops, and does not count, those
+    that come once the socket is connected to the client."""
 
     def fields(
         self, task_type: str, event: Event, reason: Reason | None, moved: Result | None = None
@@ -49,6 +52,7 @@ class UdpNotes(TaskNotes):
             "c_rd_packets": client.received,
             "c_wr_bytes": client.sent_bytes,
             "c_wr_packets": client.sent,
+            "c_foreign_packets": self.foreign or None,
             "r_rd_bytes": sum(remote.received_bytes for remote in self.remotes),
             "r_rd_packets": sum(remote.received for remote in self.remotes),
             "r_wr_bytes": sum(remote.sent_bytes for remote in self.remotes),
