@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
-from g3proxyd.config import Config, HttpProxyConfig, PlainTcpPortConfig, TcpTproxyConfig
+from g3proxyd.config import Config, HttpProxyConfig, IntelliProxyConfig, PlainTcpPortConfig, TcpTproxyConfig
 from g3proxyd.config.graph import draw
 from g3proxyd.control.operations import Change, OperationError
 from g3proxyd.supervisor.reload import changes, check
@@ -144,3 +144,27 @@ def test_a_transparent_server(config: Read, problems: Lines) -> None:
         "server t: the key 'listen' is missing",
         "server t.auth_by_server_ip: not supported yet: users and their authentication arrive with the user groups",
     ]
+
+
+INTELLI = """\
+server:
+  - {name: both, type: intelli_proxy, listen: 80, http_server: http, socks_server: socks, KEYS}
+  - {name: http, type: http_proxy, escaper: d}
+  - {name: socks, type: socks_proxy, escaper: d}
+escaper: [{name: d, type: dummy_deny}]
+"""
+
+
+def test_a_port_for_both(config: Read, problems: Lines, warnings: Lines) -> None:
+    found = config(INTELLI.replace("KEYS", "proxy_protocol: 2"))
+    both = found.servers["both"]
+    assert isinstance(both, IntelliProxyConfig)
+    assert (both.http_server, both.socks_server, both.protocol_detection_timeout) == ("http", "socks", 4.0)
+    assert both.proxy_protocol == 2
+    assert found.warnings == ()
+    assert bottom_up(found.servers, "server") == ["socks", "http", "both"]
+    assert config(INTELLI.replace("KEYS", "").replace("intelli_proxy", "PpdpTcp")).servers["both"].type == both.type
+    (problem,) = problems(INTELLI.replace("KEYS", "protocol_detection_timeout: 0"))
+    assert "server both.protocol_detection_timeout: 0 would leave no time for a byte" in problem
+    ignored = "protocol_detection_channel_size: 5, protocol_detection_max_jobs: x"
+    assert len(warnings(INTELLI.replace("KEYS", ignored))) == 2

@@ -19,6 +19,7 @@ from .runtime import RuntimeConfig
 from .server import (
     DummyCloseConfig,
     HttpProxyConfig,
+    IntelliProxyConfig,
     ListeningServerConfig,
     PlainTcpPortConfig,
     ServerConfig,
@@ -42,6 +43,7 @@ __all__ = [
     "DummyDenyConfig",
     "EscaperConfig",
     "HttpProxyConfig",
+    "IntelliProxyConfig",
     "Kind",
     "ListeningServerConfig",
     "LocalController",

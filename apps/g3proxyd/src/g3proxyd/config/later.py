@@ -39,7 +39,7 @@ LATER_TYPES: dict[str, tuple[str, ...]] = {
     "server": (
         "http_rproxy", "http_reverse_proxy", "http_gateway", "tls_stream",
         "plain_tls_port", "plain_tls", "native_tls_port", "native_tls",
-        "plain_quic_port", "plain_quic", "intelli_proxy", "ppdp_tcp_port", "ppdp_tcp",
+        "plain_quic_port", "plain_quic",
     ),
     "escaper": (
         "comply_audit", "direct_float", "direct_dynamic", "divert_tcp",

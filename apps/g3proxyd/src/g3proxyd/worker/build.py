@@ -7,6 +7,7 @@ from ..config import (
     Config,
     DummyCloseConfig,
     HttpProxyConfig,
+    IntelliProxyConfig,
     PlainTcpPortConfig,
     ServerConfig,
     SniProxyConfig,
@@ -29,6 +30,7 @@ from ..server.base import Server
 from ..server.context import ServerContext, ServerStats
 from ..server.dummy_close import DummyCloseServer
 from ..server.http_proxy import HttpProxyServer
+from ..server.intelli_proxy import IntelliProxyServer
 from ..server.plain_tcp_port import PlainTcpPortServer
 from ..server.sni_proxy import SniProxyServer
 from ..server.socks_proxy import SocksProxyServer
@@ -139,6 +141,10 @@ class Modules:
                 return TcpTproxyServer(self._tcp_context(TcpTproxyServer.type_name, config, stats), config)
             case SniProxyConfig():
                 return SniProxyServer(self._tcp_context(SniProxyServer.type_name, config, stats), config)
+            case IntelliProxyConfig():
+                context = self._context(IntelliProxyServer.type_name, config.name, stats)
+                http, socks = self.servers[config.http_server], self.servers[config.socks_server]
+                return IntelliProxyServer(context, config, http, socks)
             case SocksProxyConfig():
                 return SocksProxyServer(self._tcp_context(SocksProxyServer.type_name, config, stats), config)
             case DummyCloseConfig():

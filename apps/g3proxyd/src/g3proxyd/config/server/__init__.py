@@ -5,6 +5,7 @@ from __future__ import annotations
 from .common import ListeningServerConfig, ServerConfig, TaskServerConfig, TcpServerConfig
 from .dummy_close import DummyCloseConfig
 from .http_proxy import HttpProxyConfig
+from .intelli_proxy import IntelliProxyConfig
 from .plain_tcp_port import PlainTcpPortConfig
 from .sni_proxy import SniProxyConfig
 from .socks_proxy import SocksProxyConfig
@@ -15,6 +16,7 @@ __all__ = [
     "SERVERS",
     "DummyCloseConfig",
     "HttpProxyConfig",
+    "IntelliProxyConfig",
     "ListeningServerConfig",
     "PlainTcpPortConfig",
     "ServerConfig",
@@ -33,6 +35,7 @@ SERVERS: tuple[type[ServerConfig], ...] = (
     TcpStreamConfig,
     TcpTproxyConfig,
     PlainTcpPortConfig,
+    IntelliProxyConfig,
     DummyCloseConfig,
 )
 """The supported types."""
