@@ -16,9 +16,7 @@ def look_up(name: str, servers: list[Server]) -> object:
     while True:
         match lookup.next_action():
             case Ask(attempt, server, question):
-                client = UdpClient(
-                    question, servers[server], secrets.randbelow, time.monotonic(), UdpSettings(timeout=0.1)
-                )
+                client = UdpClient(question, servers[server], secrets.randbelow, time.monotonic(), UdpSettings(0.1))
                 match ask(client):  # UseTcp wants a TcpClient: see pipelining.py
                     case Response(_, message):
                         lookup.answered(attempt, message, time.monotonic())
