@@ -105,7 +105,6 @@ def test_and_it_fits_the_schema() -> None:
         "tls_server: {cert_pairs: {certificate: a.pem, private_key: a.key}}",
         "username_params: {}",
         "extra_metrics_tags: {zone: a}",
-        "egress_path_selection_header: x-path",
     ],
 )
 def test_keys_of_later_parts_are_refused_by_name(server: str, write: Callable[..., object]) -> None:

@@ -4,7 +4,13 @@ from collections.abc import Callable
 
 import pytest
 from g3proxyd.config.nodes import Real
-from g3proxyd.config.values.text import parse_ascii, parse_node_name, parse_server_id, parse_text
+from g3proxyd.config.values.text import (
+    parse_ascii,
+    parse_header_name,
+    parse_node_name,
+    parse_server_id,
+    parse_text,
+)
 
 NAME = "expected a name of letters, digits and -_./"
 
@@ -62,3 +68,14 @@ def test_server_id(data: object, text: str) -> None:
 def test_not_a_server_id(data: object, refused: Callable[..., list[str]]) -> None:
     (message,) = refused(parse_server_id, data)
     assert "expected ASCII text" in message
+
+
+@pytest.mark.parametrize(("data", "text"), [("X-Path", "x-path"), ("a_b!", "a_b!"), (7, "7")])
+def test_header_name(data: object, text: str) -> None:
+    assert parse_header_name(data) == text
+
+
+@pytest.mark.parametrize("data", ["", "a b", "a:", "é", "a\n", "(a)"])
+def test_not_a_header_name(data: object, refused: Callable[..., list[str]]) -> None:
+    (message,) = refused(parse_header_name, data)
+    assert "expected" in message

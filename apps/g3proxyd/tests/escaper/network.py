@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
-from g3_escape import Family
+from g3_escape import EgressPath, Family
 from g3proxyd.log.logger import Sink
 from g3proxyd.resolver.base import Answer, Query, Resolver
 from g3proxyd.resolver.errors import ResolveError
@@ -185,6 +185,7 @@ class Task:
 
     task_id: str = "0123456789abcdef0123456789abcdef"
     client_addr: tuple[str, int] = ("192.0.2.9", 9)
+    egress_path: EgressPath | None = None
 
 
 def host(text: str) -> IPv4Address | IPv6Address:

@@ -8,7 +8,6 @@ __all__ = [
     "LATER_TYPES",
     "LOG_DRIVERS",
     "METRICS",
-    "PATH_SELECTION",
     "PROXY_PROTOCOL",
     "SHARED_LOGGER",
     "TLS_CLIENT",
@@ -20,7 +19,6 @@ __all__ = [
 AUDIT = "inspection of traffic arrives with the auditors"
 LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and stdout are there"
 METRICS = "metrics arrive with the statistics"
-PATH_SELECTION = "the choice of a path by the client arrives with the routing escapers"
 PROXY_PROTOCOL = "the PROXY protocol arrives with the port servers"
 SHARED_LOGGER = "shared loggers arrive with the other log drivers"
 TLS_CLIENT = "TLS towards the remote side arrives with TLS"

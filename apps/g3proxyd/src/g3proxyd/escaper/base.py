@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
+from g3_escape import EgressPath
+
 from ..io.pacing import SpeedLimit
 from ..io.udp_pace import UdpSpeedLimit
 from ..resolver.base import Query
@@ -27,6 +29,10 @@ class TaskIdentity(Protocol):
     @property
     def client_addr(self) -> SocketAddress:
         """The client's address."""
+
+    @property
+    def egress_path(self) -> EgressPath | None:
+        """What the request says about its own way out, or None."""
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from g3_acl import default_egress_network_rule, unmap
-from g3_escape import Family, Pace, Strategy
+from g3_escape import Family, Pace, Strategy, select_by_number
 
 from ..io.sockopts import SocketOption, tcp_options, udp_options
 from ..log import Logger
@@ -42,6 +42,7 @@ class DirectFixedEscaper(Escaper):
         self._speed_limit = config.tcp_sock_speed_limit
         self._course = _course(config)
         self._sockets = _sockets(config, self)
+        self._path_selection = config.enable_path_selection
         self._udp_speed_limit = config.udp_sock_speed_limit
         self._udp_sockets = _udp_sockets(config, self)
 
@@ -53,10 +54,11 @@ class DirectFixedEscaper(Escaper):
         report = partial(self._report, upstream, notes, task) if self._logger.enabled else None
         loop = asyncio.get_running_loop()
         host = upstream.host
+        sockets = self._chosen_sockets(task) if self._path_selection else self._sockets
         if not isinstance(host, str):
             timeout = self._course.pace.each_timeout
-            return await dial(loop, self._sockets, unmap(host), upstream.port, timeout, notes, report)
-        race = Race(loop, self._sockets, upstream.port, self._course, notes, report)
+            return await dial(loop, sockets, unmap(host), upstream.port, timeout, notes, report)
+        race = Race(loop, sockets, upstream.port, self._course, notes, report)
         return await race.run(self._asking(host))
 
     async def tcp_connect_beside(
@@ -84,6 +86,14 @@ class DirectFixedEscaper(Escaper):
         notes.escaper = self.name
         notes.udp_speed_limit = self._udp_speed_limit
         return DirectUdp(self._udp_sockets, self._course, self._asking, self._logger, notes, task)
+
+    def _chosen_sockets(self, task: TaskIdentity) -> OutgoingSockets:
+        """The sockets whose local address the request chooses by its number in ``bind_ip``, of each address family."""
+        path = task.egress_path
+        number = None if path is None else path.numbers.get(self.name)
+        if number is None:
+            return self._sockets
+        return replace(self._sockets, choose=partial(select_by_number, number=number))
 
     def _asking(self, domain: str) -> Ask:
         """How to find the addresses of a name: what the redirection says, else what the resolver says."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from g3_acl import HostError, parse_host
+from g3_escape import EgressPath, RouteError, parse_path_number
 from g3_http import (
     DEFAULT_PORTS,
     EasyProxy,
@@ -21,6 +22,7 @@ from g3_http import (
     RequestReader,
     Target,
     error_response,
+    field_values,
     parse_authority,
     parse_well_known,
 )
@@ -70,6 +72,8 @@ class HttpProxyServer(Server):
             head_size=config.rsp_header_max_size, body_line_length=config.body_line_max_length
         )
         self.local_names = frozenset(config.local_server_name)
+        self.path_header = (config.egress_path_selection_header or "").encode("ascii")
+        """The lower-case name of the request's field that chooses a path; empty for none."""
         self.chained_info = chained_info(config)
         """What is added to the heads of responses; None for nothing."""
 
@@ -86,6 +90,7 @@ class HttpClient:
         "_last",
         "_paces",
         "context",
+        "egress_path",
         "peer",
         "received_at",
         "requests",
@@ -107,6 +112,8 @@ class HttpClient:
         self._kept: HttpUpstream | None = None
         self._last: tuple[str, Upstream] | None = None  # a client mostly asks the same host again
         self._paces = paces(time.monotonic, server.context.speed_limit)
+        self.egress_path: EgressPath | None = None
+        """What the present request says about its way out."""
 
     async def run(self) -> Stage | None:
         """Serve requests; a tunnel is the next stage."""
@@ -178,6 +185,8 @@ class HttpClient:
     def _route(self, head: RequestHead) -> tuple[Target, Upstream, bytes | None]:
         """Where the request goes, and the Host it takes along if that is the client's own. Raises RequestError."""
         target, host = head.target, None
+        if self.server.path_header:
+            self._choose_path(head)
         if target.form is not AUTHORITY and (target.form is not ABSOLUTE or self.server.local_names):
             target = self._local_target(head)
         if target is head.target and not head.host_matches:
@@ -197,6 +206,23 @@ class HttpClient:
             raise RequestError("host", "not a host name or address") from None
         self._last = (target.host, upstream)
         return target, upstream, host
+
+    def _choose_path(self, head: RequestHead) -> None:
+        """Take the choice of a path out of the request. Raises RequestError for one that is none."""
+        name = self.server.path_header
+        values = field_values(head.end_to_end, name)
+        path = None
+        if values:
+            head.end_to_end = [field for field in head.end_to_end if field[0].lower() != name]
+            try:
+                number = parse_path_number(b", ".join(values).decode("latin-1"))
+            except RouteError as error:
+                raise RequestError("egress_path", str(error)) from None
+            path = EgressPath(numbers={self.context.escaper.name: number})
+        if path != self.egress_path and self._kept is not None:
+            self._kept.stream.close()  # it goes another way
+            self._kept = None
+        self.egress_path = path
 
     def _local_target(self, head: RequestHead) -> Target:
         """What the request is for if it is for the proxy itself, as g3's well-known URIs are; else its target."""

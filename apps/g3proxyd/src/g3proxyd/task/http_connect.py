@@ -69,6 +69,7 @@ class HttpConnect:
         client, notes = self._client, self._notes
         client.server.check_destination(notes.upstream)
         notes.stage = Stage.CONNECTING
+        notes.egress_path = client.egress_path
         notes.connect = ConnectNotes()
         try:
             sock = await client.context.escaper.tcp_connect(notes.upstream, notes.connect, notes)

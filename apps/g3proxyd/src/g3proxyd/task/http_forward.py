@@ -138,6 +138,7 @@ class HttpForward:
     async def _connect(self) -> HttpUpstream:
         client, notes = self._client, self._notes
         notes.stage = Stage.CONNECTING
+        notes.egress_path = client.egress_path
         notes.connect = ConnectNotes()
         try:
             sock = await client.context.escaper.tcp_connect(notes.upstream, notes.connect, notes)

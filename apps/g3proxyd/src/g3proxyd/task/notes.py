@@ -5,6 +5,8 @@ import uuid
 from enum import StrEnum
 from typing import Any
 
+from g3_escape import EgressPath
+
 from ..escaper.base import ConnectNotes
 from ..io.listener import Peer
 from ..io.relay import Result
@@ -48,6 +50,7 @@ class TaskNotes:
     ready: float | None = None
     stage = Stage.CREATED
     connect = NOT_CONNECTED
+    egress_path: EgressPath | None = None
     from_client = to_client = from_upstream = to_upstream = 0
     _id = ""
     _start_at = ""

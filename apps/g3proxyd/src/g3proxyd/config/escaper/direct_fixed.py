@@ -8,7 +8,7 @@ from g3_acl import default_egress_network_rule
 from pydantic import Field
 
 from ..keys import Aliases, NotYet
-from ..later import PATH_SELECTION, PROXY_PROTOCOL, TPROXY
+from ..later import PROXY_PROTOCOL, TPROXY
 from ..module import TypeName
 from ..values.acl import EgressNetworkFilter
 from ..values.address import IpAddressList
@@ -39,7 +39,7 @@ class DirectFixedConfig(ConnectingEscaperConfig):
     """Keep-alive of the connections."""
     resolve_redirection: ResolveRedirectionRules | None = None
     """Other names or addresses for names, instead of what the resolver would say."""
-    enable_path_selection: Annotated[Boolean, NotYet(PATH_SELECTION)] = False
+    enable_path_selection: Boolean = False
     """Let clients choose the local address by its number."""
     use_proxy_protocol: Annotated[Any, NotYet(PROXY_PROTOCOL)] = None
     """Tell the remote side the client's address by the PROXY protocol of this version."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from ..keys import Aliases, NoEffect, NotYet, OldNames
-from ..later import PATH_SELECTION, TLS_CLIENT, TLS_SERVER, USERS
+from ..later import TLS_CLIENT, TLS_SERVER, USERS
 from ..module import TypeName
 from ..values.acl import HostList
 from ..values.duration import Duration
@@ -15,7 +15,7 @@ from ..values.mistake import Mistake
 from ..values.numbers import Boolean, Count, PositiveCount
 from ..values.size import Size
 from ..values.speed_limit import SocketSpeedLimit
-from ..values.text import AsciiText, ServerId
+from ..values.text import AsciiText, HeaderName, ServerId
 from .common import TcpServerConfig
 
 __all__ = ["HttpProxyConfig"]
@@ -77,10 +77,8 @@ class HttpProxyConfig(TcpServerConfig):
     """Tell in a header which proxy a response came through; needs server_id."""
     echo_chained_info: Boolean = False
     """Tell in headers which address a response came from."""
-    egress_path_selection_header: Annotated[
-        AsciiText | None, Aliases("path_selection_header"), NotYet(PATH_SELECTION)
-    ] = None
-    """The request header by which clients choose a path."""
+    egress_path_selection_header: Annotated[HeaderName | None, Aliases("path_selection_header")] = None
+    """The request header by which clients choose a path: a number for this server's escaper."""
     steal_forwarded_for: Boolean = False
     """Remove Forwarded and X-Forwarded-For from requests."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, TypeAlias
 
 from ..nodes import Real
@@ -10,14 +11,19 @@ from .value import Value
 
 __all__ = [
     "AsciiText",
+    "HeaderName",
     "NodeName",
     "ServerId",
     "Text",
     "parse_ascii",
+    "parse_header_name",
     "parse_node_name",
     "parse_server_id",
     "parse_text",
 ]
+
+
+_is_token = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+").fullmatch
 
 
 def parse_text(data: object) -> str:
@@ -53,6 +59,14 @@ def parse_node_name(data: object) -> str:
     return data
 
 
+def parse_header_name(data: object) -> str:
+    """The name of a header field: a token (RFC 9110 section 5.1), in lower case."""
+    text = parse_ascii(data)
+    if not _is_token(text):
+        raise wrong(f"{show(text)} cannot be the name of a header", expected="letters, digits and -_")
+    return text.lower()
+
+
 def parse_server_id(data: object) -> str:
     """The name of a server in headers: printable ASCII without what separates parts of a value; spaces around it go."""
     text = parse_ascii(data).strip()
@@ -67,6 +81,14 @@ def parse_server_id(data: object) -> str:
 Text: TypeAlias = Annotated[str, Value("text", parse_text, {"type": ["string", "number"]})]
 AsciiText: TypeAlias = Annotated[
     str, Value("ASCII text", parse_ascii, {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[ -~]*$"}]})
+]
+HeaderName: TypeAlias = Annotated[
+    str,
+    Value(
+        "header name",
+        parse_header_name,
+        {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"}]},
+    ),
 ]
 ServerId: TypeAlias = Annotated[
     str,
