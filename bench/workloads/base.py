@@ -28,12 +28,15 @@ class Scale:
     forward_seconds: int
     connections: int
     bulk_downloads: int
+    datagrams: int
     idle_tunnels: int
     repetitions: int
 
 
-FULL = Scale(forward_seconds=5, connections=10_000, bulk_downloads=4, idle_tunnels=4000, repetitions=3)
-QUICK = Scale(forward_seconds=1, connections=200, bulk_downloads=1, idle_tunnels=50, repetitions=1)
+FULL = Scale(
+    forward_seconds=5, connections=10_000, bulk_downloads=4, datagrams=100_000, idle_tunnels=4000, repetitions=3
+)
+QUICK = Scale(forward_seconds=1, connections=200, bulk_downloads=1, datagrams=2000, idle_tunnels=50, repetitions=1)
 
 
 @dataclass(frozen=True, slots=True)
