@@ -20,3 +20,9 @@ class Upstream:
         if isinstance(self.host, IPv6Address):
             return f"[{self.host}]:{self.port}"
         return f"{self.host}:{self.port}"
+
+
+class SecureUpstream(Upstream):
+    """One that is to be spoken to by TLS. It is never equal to one that is not."""
+
+    __slots__ = ()

@@ -99,10 +99,8 @@ def test_and_it_fits_the_schema() -> None:
 @pytest.mark.parametrize(
     "server",
     [
-        "tls_client: { }",
         "user-group: default",
         "auditor: default",
-        "tls_server: {cert_pairs: {certificate: a.pem, private_key: a.key}}",
         "username_params: {}",
         "extra_metrics_tags: {zone: a}",
     ],

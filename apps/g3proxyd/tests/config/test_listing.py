@@ -15,7 +15,7 @@ def test_keys() -> None:
     lines = list(all_keys())
     assert "server.http_proxy.listen" in lines
     assert "escaper.direct_fixed.tcp_conn_speed_limit" in lines
-    assert "server.http_proxy.tls_server unsupported: refused: TLS listening arrives with TLS" in lines
+    assert "server.http_proxy.auditor unsupported: refused: inspection of traffic arrives with the auditors" in lines
     assert (
         "runtime.runtime.max_io_events_per_tick unsupported: without effect: the event loop has no such limit" in lines
     )

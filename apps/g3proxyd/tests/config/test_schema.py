@@ -6,6 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+from certificates import authority
 from g3proxyd.config import load
 from g3proxyd.config.document import read_documents
 from g3proxyd.config.kinds import KINDS
@@ -25,6 +26,9 @@ EXAMPLES = [ROOT / "apps" / "g3proxyd" / "src" / "g3proxyd" / "example.yml", *so
 SCHEMA = main_file_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
+LEAF = authority().issue("a.test")
+PAIR = {"certificate": LEAF.certificate.decode(), "private_key": LEAF.key.decode()}
+
 DATA: list[Any] = [
     None, True, False, 0, 1, 12, 13, 80, 255, 256, 65535, 65536, 2**32, 2**64, -1, Real("0.5"), Real("1.5"),
     Real("-0.5"), "", "x", "on", "OFF", "yes", "2", "0", "+7", "-1", "1.5", "30", "100ms", "1h 30m 71s", "5min", "1 h",
@@ -43,6 +47,9 @@ DATA: list[Any] = [
     {"127.0.0.1": 1}, {"recv": "1M"}, {"north_packets": 5, "shift": 1},
     "a.test:443", {"Address": "a.test:80", "weight": 2}, ["a.test:1", {"addr": "[::1]:2"}], "round-robin", "JumpHash",
     {"exact_match": "a.test", "redirect_port": 80}, [{"child-match": ["a.test"]}, {"set_default": "on"}],
+    LEAF.certificate.decode(), [LEAF.certificate.decode()], LEAF.key.decode(), PAIR, [PAIR], {"cert_pairs": PAIR},
+    {"cert": PAIR["certificate"], "KEY": PAIR["private_key"]}, {"cert_pair": PAIR}, {"ciphers": "a"}, "TLS1.2", "sslv3",
+    "tlsv1_3", {"protocol": "TLS1.3"}, {"ca_certificate": PAIR["certificate"]}, {"min_tls_version": Real("1.3")},
 ]  # fmt: skip
 """The forms that values have in configurations, right and wrong ones, as the YAML reader gives them."""
 
@@ -173,7 +180,7 @@ def test_forms_that_fit(text: str) -> None:
         "server: [{name: a, type: sni_proxy}]",
         "server: [{name: a, type: http_proxy}]",
         "server: [{name: a, type: http_proxy, escaper: b, listen: {backlog: 9}}]",
-        "server: [{name: a, type: http_proxy, escaper: b, tls_server: {}}]",
+        "server: [{name: a, type: http_proxy, escaper: b, tls_server: {cert_pairs: []}}]",
         "escaper: [{name: a, type: direct_fixed, resolver: b, udp_sock_speed_limit: fast}]",
         "stat: {prefix: x}",
         "worker: {thread_number: 0}",

@@ -10,8 +10,9 @@ __all__ = [
     "METRICS",
     "PROXY_PROTOCOL",
     "SHARED_LOGGER",
+    "TICKET_SOURCE",
+    "TLCP",
     "TLS_CLIENT",
-    "TLS_SERVER",
     "TPROXY",
     "USERS",
 ]
@@ -21,8 +22,9 @@ LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and s
 METRICS = "metrics arrive with the statistics"
 PROXY_PROTOCOL = "the PROXY protocol arrives with the port servers"
 SHARED_LOGGER = "shared loggers arrive with the other log drivers"
-TLS_CLIENT = "TLS towards the remote side arrives with TLS"
-TLS_SERVER = "TLS listening arrives with TLS"
+TICKET_SOURCE = "keys of session tickets from redis arrive with the redis client"
+TLS_CLIENT = "TLS towards the remote side arrives with the TLS servers"
+TLCP = "TLCP arrives with its own record layer; the TLS library does not know it"
 TPROXY = "foreign source addresses arrive with transparent proxying"
 USERS = "users and their authentication arrive with the user groups"
 

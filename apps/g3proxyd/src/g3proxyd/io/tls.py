@@ -64,14 +64,15 @@ class TlsStream(Stream):
         """``name`` is whom a client wants to reach, ``session`` what it resumes; ``on_session`` gets what it may resume
         later, when the connection closes.
 
-        Bytes that were put back into ``stream`` are the first that TLS reads.
+        Bytes that were put back into ``stream`` are the first that TLS reads. Raises ValueError for a name that TLS
+        cannot ask for; ``stream`` is as it was then.
         """
-        watched = stream._watching
-        sock, early = stream.detach()
-        super().__init__(stream._poller, sock, stream._wheel)
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side, name, session)
+        watched = stream._watching
+        sock, early = stream.detach()
+        super().__init__(stream._poller, sock, stream._wheel)
         self._control = 0
         self._fault: OSError | None = None
         self._finished = False
@@ -300,7 +301,11 @@ class TlsStream(Stream):
     def close(self) -> None:
         """See `Stream.close`. The end is sent if there is room for it."""
         if self.fd >= 0:
-            if self.established and self._fault is None:
+            fault = self._fault
+            # A session is not to be resumed if the library never saw an end of ours; many peers close without theirs.
+            if self.established and (
+                fault is None or (isinstance(fault, TlsError) and fault.fault is TlsFault.TRUNCATED)
+            ):
                 self._hand_over_session()
                 with contextlib.suppress(OSError):
                     self.send_eof()

@@ -22,6 +22,8 @@ class ServerStats(CounterGroup):
     """Counters of one server since its start, by the names of g3's metrics."""
 
     connection_total: Counter
+    listen_timeout: Counter
+    """Connections whose TLS handshake did not come in time."""
     listen_dropped: Counter
     """Connections that the ingress filter refused."""
     task_total: Counter

@@ -40,7 +40,8 @@ from ..task.http_forward import HttpForward
 from ..task.http_upgrade import HttpUpgrade, offers_upgrade
 from ..task.http_upstream import HttpUpstream
 from ..task.tunnel import TASK_TYPE as TUNNEL
-from ..upstream import Upstream
+from ..tls.client import ClientTls
+from ..upstream import SecureUpstream, Upstream
 from .base import Server, Stage
 from .context import ServerContext
 from .destination import DestinationFilter
@@ -56,6 +57,9 @@ LENIENT = Leniency(raw_target=True, missing_host=True)
 
 REPLY_PATIENCE = 10.0
 """Seconds without progress that a client has to take the few bytes of a reply."""
+
+ALPN = ("http/1.1",)
+"""What is spoken inside TLS, on both sides (RFC 7301)."""
 
 
 class HttpProxyServer(Server):
@@ -76,6 +80,8 @@ class HttpProxyServer(Server):
         """The lower-case name of the request's field that chooses a path; empty for none."""
         self.chained_info = chained_info(config)
         """What is added to the heads of responses; None for nothing."""
+        self.tls = ClientTls(replace(config.tls_client.settings, alpn=ALPN))
+        """TLS for https targets."""
 
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:
         """Read requests."""
@@ -195,6 +201,8 @@ class HttpClient:
             host = head.host
         if target.scheme != b"http" and target.form is not AUTHORITY:
             target = of_other_scheme(target)
+            if target.scheme == b"https":
+                return target, secure_upstream(head, target), host
         if head.max_forwards == 0:
             raise RequestError("max_forwards", "the last recipient is this proxy, which has nothing to say", 501)
         last = self._last
@@ -289,7 +297,21 @@ def of_other_scheme(target: Target) -> Target:
     if target.scheme == b"ws":
         # RFC 6455 section 4.1 wants CONNECT here; clients that ask in the absolute form mean plain HTTP with Upgrade.
         return replace(target, scheme=b"http", port=target.port or DEFAULT_PORTS[b"http"])
+    if target.scheme == b"wss":
+        return replace(target, scheme=b"https", port=target.port or DEFAULT_PORTS[b"https"])
+    if target.scheme == b"https":
+        return target
     raise RequestError("target", "a scheme that this proxy does not forward", 501)
+
+
+def secure_upstream(head: RequestHead, target: Target) -> Upstream:
+    """The server behind an https target. Raises RequestError for what is none."""
+    if head.max_forwards == 0:
+        raise RequestError("max_forwards", "the last recipient is this proxy, which has nothing to say", 501)
+    try:
+        return SecureUpstream(parse_host(target.host), target.port)
+    except HostError:
+        raise RequestError("host", "not a host name or address") from None
 
 
 def local_target(target: Target) -> Target:

@@ -26,6 +26,8 @@ class Reason(StrEnum):
     UPSTREAM_NOT_RESOLVED = "UpstreamNotResolved"
     UPSTREAM_NOT_CONNECTED = "UpstreamNotConnected"
     UPSTREAM_NOT_AVAILABLE = "UpstreamNotAvailable"
+    UPSTREAM_TLS_HANDSHAKE_TIMEOUT = "UpstreamTlsHandshakeTimeout"
+    UPSTREAM_TLS_HANDSHAKE_FAILED = "UpstreamTlsHandshakeFailed"
     INVALID_UPSTREAM_PROTOCOL = "InvalidUpstreamProtocol"
     UPSTREAM_READ_FAILED = "UpstreamReadFailed"
     UPSTREAM_WRITE_FAILED = "UpstreamWriteFailed"

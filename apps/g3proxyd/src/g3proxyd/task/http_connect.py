@@ -62,8 +62,7 @@ class HttpConnect:
         except BaseException:
             context.end_task(notes, TASK_TYPE, Reason.CANCELED_AS_SERVER_QUIT)
             raise
-        sock, _ = client.stream.detach()
-        return Tunnel(context, sock, upstream, notes)
+        return Tunnel(context, client.stream, upstream, notes)
 
     async def _connect(self) -> socket.socket:
         client, notes = self._client, self._notes

@@ -20,10 +20,11 @@ from g3_http import (
 
 from ..escaper.base import ConnectNotes
 from ..escaper.errors import TcpConnectError
+from ..upstream import SecureUpstream
 from .errors import Reason, TaskError, from_connect_error
 from .http_body import BULK, Body, BodyError, download_fault, response_fault, upload_fault
 from .http_log import ForwardLog
-from .http_upstream import HttpUpstream
+from .http_upstream import HttpUpstream, secure
 from .notes import Event, Stage, TaskNotes
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ class HttpForward:
     _log: ForwardLog | None = None
     _upgrade = False
     """Whether the request asks for another protocol."""
+    _handed_over = False
+    """Whether somebody else has the connection to the server now."""
 
     def __init__(self, client: "HttpClient", head: RequestHead, target: Target, host: bytes | None, notes: TaskNotes):
         """``target`` is where the request goes, ``host`` what Host will say there if not the target's authority."""
@@ -147,7 +150,10 @@ class HttpForward:
         notes.stage = Stage.CONNECTED
         if client.context.log_connected:
             notes.log(client.context.task_log, TASK_TYPE, Event.CONNECTED)
-        return client.connected(notes.upstream, sock, notes.connect)
+        connection = client.connected(notes.upstream, sock, notes.connect)
+        if type(notes.upstream) is SecureUpstream:
+            await secure(connection, client.server.tls)
+        return connection
 
     async def _converse(self, connection: HttpUpstream, request: bytes) -> bool:
         """Send the request and pass the response on; keep the connection if both sides may, else close it."""
@@ -178,7 +184,7 @@ class HttpForward:
         uploaded = not cut_short and self._upload_fault is None
         if uploaded and response.keep_alive and connection.reader.reusable:
             client.keep(connection)
-        else:
+        elif not self._handed_over:
             connection.stream.close()
         if cut_short:
             await client.stream.linger()

@@ -56,9 +56,8 @@ class HttpUpgrade(HttpForward):
             log.count(self._notes, self._head)
             self._notes.from_client += len(early)
             more = log.fields(self._head, self._target, client.server.config.log_uri_max_chars)
-        sock, _ = client.stream.detach()
-        upstream, _ = connection.stream.detach()
-        self._tunnel = Tunnel(client.context, sock, upstream, self._notes, TASK_TYPE, more)
+        self._handed_over = True
+        self._tunnel = Tunnel(client.context, client.stream, connection.stream, self._notes, TASK_TYPE, more)
         return False
 
     async def _send_early(self, connection: HttpUpstream, early: bytes) -> None:

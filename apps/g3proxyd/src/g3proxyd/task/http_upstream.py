@@ -8,7 +8,9 @@ from g3_http import Leniency, Limits, ResponseReader
 from ..escaper.base import ConnectNotes
 from ..io.pacing import Pace
 from ..io.stream import Stream
+from ..tls.client import ClientTls
 from ..upstream import Upstream
+from .errors import Reason, TaskError
 
 LENIENT = Leniency(bare_status_line=True)
 """Many servers send "HTTP/1.1 200" without the space that the standard demands behind the code."""
@@ -80,3 +82,16 @@ class HttpUpstream:
         # Its reader was fit for reuse when the connection was kept, and has been given nothing since.
         same = self.upstream is upstream or self.upstream == upstream
         return same and not self.stream.surprised and time.monotonic() < self.expires
+
+
+async def secure(connection: HttpUpstream, tls: ClientTls) -> None:
+    """Shake hands with the server on a fresh connection; it has to be who it is asked for as. Raises TaskError."""
+    upstream = connection.upstream
+    try:
+        connection.stream = await tls.connect(connection.stream, upstream.host, upstream.port)
+    except TimeoutError:
+        text = "no TLS handshake in time"
+        raise TaskError(Reason.UPSTREAM_TLS_HANDSHAKE_TIMEOUT, text, 525, close=False) from None
+    except OSError as error:
+        text = f"the TLS handshake failed: {error}"
+        raise TaskError(Reason.UPSTREAM_TLS_HANDSHAKE_FAILED, text, 525, close=False) from None

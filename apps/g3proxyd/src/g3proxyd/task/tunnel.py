@@ -9,6 +9,8 @@ from ..io.direction import End
 from ..io.pacing import paces
 from ..io.relay import Relay, Result
 from ..io.stream import Stream
+from ..io.stream_relay import StreamRelay
+from ..io.tls import TlsStream
 from .errors import Reason, TaskError
 from .notes import Event, Stage, TaskNotes
 
@@ -29,20 +31,20 @@ REASONS = {
 
 
 class Tunnel:
-    """Relays until both sides are done, then writes the task's log line. It owns both sockets."""
+    """Relays until both sides are done, then writes the task's log line. It owns both ends."""
 
     __slots__ = ("_context", "_more", "_notes", "_relay", "_task_type", "_timer")
 
     def __init__(
         self,
         context: "ServerContext",
-        client: socket.socket,
-        upstream: socket.socket,
+        client: Stream | socket.socket,
+        upstream: Stream | socket.socket,
         notes: TaskNotes,
         task_type: str = TASK_TYPE,
         more: dict[str, Any] | None = None,
     ) -> None:
-        """``notes`` already count the bytes that went ahead of the tunnel.
+        """``notes`` already count the bytes that went ahead of the tunnel. Only TLS may have something unread.
 
         ``task_type`` is what the logs call the task, ``more`` are the fields that only this type of task has.
         """
@@ -53,6 +55,16 @@ class Tunnel:
         self._more = more
         self._timer: asyncio.TimerHandle | None = None
         on_half = self._log_half if context.task_log.enabled else None
+        self._relay: Relay | StreamRelay
+        if isinstance(client, TlsStream) or isinstance(upstream, TlsStream):
+            self._relay = StreamRelay(
+                context.relays, client, upstream, context.relay_options, up=up, down=down, on_half=on_half
+            )
+            return
+        if isinstance(client, Stream):
+            client, _ = client.detach()
+        if isinstance(upstream, Stream):
+            upstream, _ = upstream.detach()
         self._relay = Relay(context.relays, client, upstream, context.relay_options, up=up, down=down, on_half=on_half)
 
     async def run(self) -> None:

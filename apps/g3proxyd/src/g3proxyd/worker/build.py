@@ -30,6 +30,7 @@ from ..server.base import Server
 from ..server.context import ServerContext, ServerStats
 from ..server.dummy_close import DummyCloseServer
 from ..server.http_proxy import HttpProxyServer
+from ..server.https_proxy import HttpsProxyServer
 from ..server.intelli_proxy import IntelliProxyServer
 from ..server.plain_tcp_port import PlainTcpPortServer
 from ..server.sni_proxy import SniProxyServer
@@ -134,7 +135,8 @@ class Modules:
                 context = self._context(PlainTcpPortServer.type_name, config.name, stats)
                 return PlainTcpPortServer(context, config, self.servers[config.server])
             case HttpProxyConfig():
-                return HttpProxyServer(self._tcp_context(HttpProxyServer.type_name, config, stats), config)
+                proxy = HttpProxyServer if config.tls_server is None else HttpsProxyServer
+                return proxy(self._tcp_context(HttpProxyServer.type_name, config, stats), config)
             case TcpStreamConfig():
                 return TcpStreamServer(self._tcp_context(TcpStreamServer.type_name, config, stats), config)
             case TcpTproxyConfig():

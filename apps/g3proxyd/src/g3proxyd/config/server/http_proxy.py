@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from ..keys import Aliases, NoEffect, NotYet, OldNames
-from ..later import TLS_CLIENT, TLS_SERVER, USERS
+from ..later import USERS
 from ..module import TypeName
 from ..values.acl import HostList
 from ..values.duration import Duration
@@ -16,6 +16,8 @@ from ..values.numbers import Boolean, Count, PositiveCount
 from ..values.size import Size
 from ..values.speed_limit import SocketSpeedLimit
 from ..values.text import AsciiText, HeaderName, ServerId
+from ..values.tls_client import TlsClient
+from ..values.tls_server import TlsServer, TlsTicketer
 from .common import TcpServerConfig
 
 __all__ = ["HttpProxyConfig"]
@@ -31,9 +33,9 @@ class HttpProxyConfig(TcpServerConfig):
 
     type: Annotated[Literal["http_proxy"], TypeName("http_proxy")] = "http_proxy"
     """What the object is."""
-    tls_server: Annotated[Any, Aliases("tls"), NotYet(TLS_SERVER)] = None
+    tls_server: Annotated[TlsServer | None, Aliases("tls")] = None
     """TLS on the listening socket."""
-    tls_ticketer: Annotated[Any, NotYet(TLS_SERVER)] = None
+    tls_ticketer: TlsTicketer | None = None
     """Keys of TLS session tickets that change over time."""
     server_id: ServerId | None = None
     """The name of this proxy in headers that chained proxies exchange; set, responses tell their connections."""
@@ -65,7 +67,7 @@ class HttpProxyConfig(TcpServerConfig):
     """Host names and addresses under which a request is meant for this proxy itself."""
     username_params: Annotated[Any, Aliases("username_params_to_escaper_addr"), NotYet(USERS)] = None
     """Choosing the next proxy by parameters in the user name."""
-    tls_client: Annotated[Any, NotYet(TLS_CLIENT)] = None
+    tls_client: TlsClient = TlsClient()
     """TLS for requests that ask for an https URI in the absolute form."""
     ftp_client: FtpClient = FtpClient()
     """FTP for requests that ask for an ftp URI."""
@@ -92,6 +94,8 @@ class HttpProxyConfig(TcpServerConfig):
             if getattr(self, key) < least:
                 message = f"{getattr(self, key)} is too small for any message"
                 conflicts.append(Mistake(message, expected=f"at least {least}", path=(key,)))
+        if self.tls_ticketer is not None and self.tls_server is None:
+            notes.append(Mistake("has no effect: 'tls_server' is not set", path=("tls_ticketer",)))
         if self.http_forward_mark_upstream and self.server_id is None:
             notes.append(Mistake("has no effect: 'server_id' is not set", path=("http_forward_mark_upstream",)))
         return changes

@@ -1,0 +1,613 @@
+"""The HTTP proxy behind TLS, and https:// targets: real clients and scripted ones, right and wrong."""
+
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificates import DAY, Authority, Leaf, authority
+from loopback import read_to_end, run
+from proxy import Address, Handler, echo, origin, proxy, read_response, replying
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+NAME = "proxy.test"
+GRANTED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> dict[str, Any]:
+    """`tls_server` with one certificate."""
+    return {"cert_pairs": [authority().issue(NAME, "127.0.0.1").pair(tmp_path)]}
+
+
+def ca(folder: Path) -> str:
+    path = folder / "ca.crt"
+    path.write_bytes(authority().pem)
+    return str(path)
+
+
+def trusting(folder: Path) -> dict[str, Any]:
+    """`tls_client` that trusts the tests' authority alone."""
+    return {"ca_certificate": ca(folder), "no_default_ca_certificate": True}
+
+
+async def connect(
+    address: Address, context: ssl.SSLContext | None = None, name: str = NAME
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection(*address, ssl=context or authority().client(), server_hostname=name)
+
+
+def get(port: int, scheme: bytes = b"http", host: bytes = b"127.0.0.1") -> bytes:
+    return b"GET %b://%b:%d/ HTTP/1.1\r\nHost: %b:%d\r\n\r\n" % (scheme, host, port, host, port)
+
+
+def cut(writer: asyncio.StreamWriter) -> None:
+    """End the connection under its TLS."""
+    with socket.socket(fileno=os.dup(writer.get_extra_info("socket").fileno())) as sock:
+        sock.shutdown(socket.SHUT_WR)
+
+
+@contextlib.asynccontextmanager
+async def secure_origin(handler: Handler, leaf: Leaf, folder: Path, **more: Any) -> AsyncIterator[Address]:
+    """A server that speaks TLS."""
+    context = leaf.server(folder)
+    for name, value in more.items():
+        setattr(context, name, value)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            await handler(reader, writer)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()
+    finally:
+        server.close()
+
+
+# --- TLS towards clients ---
+
+
+def test_requests_and_tunnels_behind_tls(tls: dict[str, Any]) -> None:
+    async def main() -> None:
+        handler, heads = replying(OK, OK)
+        async with proxy(http={"tls_server": tls}) as p, origin(handler) as (_, port), origin(echo) as (_, echo_port):
+            reader, writer = await connect(p.http)
+            for _ in range(2):
+                writer.write(get(port))
+                assert (await read_response(reader))[1] == b"ok"
+            assert len(heads) == 2
+            writer.write(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: a\r\n\r\nearly" % echo_port)
+            assert await reader.readexactly(len(GRANTED) + 5) == GRANTED + b"early"
+            data = random.Random(1).randbytes(3_000_000)
+            writer.write(data)
+            assert await reader.readexactly(len(data)) == data
+            writer.close()
+            records = await p.records.wait(3, task_event="Finished")
+            first, _, tunnel = records
+            # Bytes are those of HTTP, not of TLS.
+            assert (first["c_rd_bytes"], first["c_wr_bytes"]) == (len(get(port)), len(OK))
+            assert tunnel["c_rd_bytes"] == tunnel["c_wr_bytes"] == len(data) + 5
+            assert tunnel["task_type"] == "TcpConnect"
+
+    run(main())
+
+
+def test_a_tunnel_half_closes_from_the_origin_and_its_end_is_an_end(tls: dict[str, Any]) -> None:
+    async def talk_and_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"all of it")
+        writer.write_eof()
+        assert await reader.read() == b"more"
+
+    async def main() -> None:
+        async with proxy(http={"tls_server": tls}) as p, origin(talk_and_end) as (_, port):
+            sock = socket.create_connection(p.http)
+            sock.setblocking(False)
+            loop = asyncio.get_running_loop()
+            inc, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+            peer = authority().client().wrap_bio(inc, out, server_hostname=NAME)
+
+            async def do(action: Any, *arguments: Any) -> Any:
+                while True:
+                    try:
+                        return action(*arguments)
+                    except ssl.SSLWantReadError:
+                        await loop.sock_sendall(sock, out.read())
+                        data = await loop.sock_recv(sock, 65536)
+                        inc.write(data) if data else inc.write_eof()
+
+            await do(peer.do_handshake)
+            peer.write(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: a\r\n\r\n" % port)
+            got = b""
+            while piece := await do(peer.read, 65536):
+                got += piece
+            assert got == GRANTED + b"all of it"  # and close_notify, or this would be an error
+            peer.write(b"more")
+            with contextlib.suppress(ssl.SSLWantReadError):
+                peer.unwrap()
+            await loop.sock_sendall(sock, out.read())
+            record = await p.task_record()
+            assert (record["reason"], record["c_rd_bytes"], record["c_wr_bytes"]) == ("Finished", 4, 9)
+            sock.close()
+
+    run(main())
+
+
+def test_curl_through_https_proxy(tls: dict[str, Any], tmp_path: Path) -> None:
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("curl is not installed")
+
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(OK)
+
+        options = ["-sS", "--proxy-cacert", ca(tmp_path), "--cacert", ca(tmp_path), "--noproxy", "", "--max-time", "10"]
+        leaf = authority().issue("origin.test", "127.0.0.1")
+        async with (
+            proxy(http={"tls_server": tls}) as p,
+            origin(serve) as (_, port),
+            secure_origin(serve, leaf, tmp_path) as (_, secure_port),
+        ):
+            options += ["-x", f"https://127.0.0.1:{p.http[1]}"]
+            for url in (f"http://127.0.0.1:{port}/", f"https://127.0.0.1:{secure_port}/"):
+                process = await asyncio.create_subprocess_exec(
+                    curl, *options, url, url, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+                )
+                out, err = await process.communicate()
+                assert (out, err) == (b"okok", b"")
+            # TLS in TLS: the tunnel's bytes are TLS records of the inner connection.
+            (tunnel,) = await p.records.wait(task_type="TcpConnect", task_event="Finished")
+            assert tunnel["reason"] == "Finished"
+
+    run(main())
+
+
+def test_the_certificate_is_that_of_the_name(tmp_path: Path) -> None:
+    pairs = [
+        authority().issue("one.test", common_name="first").pair(tmp_path, "one"),
+        authority().issue("*.two.test", "two.test", common_name="second").pair(tmp_path, "two"),
+        authority().issue("three.two.test", common_name="third", rsa_bits=2048).pair(tmp_path, "three"),
+    ]
+    names = {"one.test": "first", "two.test": "second", "a.two.test": "second", "three.two.test": "third"}
+
+    async def main() -> None:
+        async with proxy(http={"tls_server": {"cert_pairs": pairs}}) as p:
+            for name, common_name in names.items():
+                _, writer = await connect(p.http, name=name)
+                subject = writer.get_extra_info("peercert")["subject"]
+                assert subject == ((("commonName", common_name),),)
+                writer.close()
+            for name in ("other.test", "a.b.two.test"):
+                with pytest.raises(ssl.SSLCertVerificationError):
+                    await connect(p.http, name=name)
+            client = authority().client()
+            client.check_hostname = False
+            _, writer = await connect(p.http, client, name="")
+            assert writer.get_extra_info("peercert")["subject"] == ((("commonName", "first"),),)
+            writer.close()
+
+    run(main())
+
+
+def test_clients_need_a_certificate_where_it_is_demanded(tls: dict[str, Any], tmp_path: Path) -> None:
+    tls |= {"enable_client_auth": True, "ca_certificate": ca(tmp_path)}
+    right = authority().issue(client=True, common_name="alice").write(tmp_path, "alice")
+    wrong = Authority("Others").issue(client=True, common_name="mallory").write(tmp_path, "mallory")
+
+    async def ask(address: Address, port: int, pair: tuple[str, str] | None) -> bytes:
+        client = authority().client()
+        if pair is not None:
+            client.load_cert_chain(*pair)
+        reader, writer = await connect(address, client)
+        writer.write(get(port))
+        try:
+            return (await read_response(reader))[1]
+        finally:
+            writer.close()
+
+    async def main() -> None:
+        handler, _ = replying(OK)
+        async with proxy(http={"tls_server": tls}) as p, origin(handler) as (_, port):
+            assert await ask(p.http, port, right) == b"ok"
+            # In TLS 1.3 a client is done before the server has seen its certificate.
+            for pair in (None, wrong):
+                with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
+                    await ask(p.http, port, pair)
+            assert p.worker.modules is not None
+            assert p.worker.modules.servers["http"].stats.task_total == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("said", [b"GET http://a/ HTTP/1.1\r\n\r\n", b"\x05\x01\x00", b"\x16\x03\x01\x02", bytes(300)])
+def test_what_is_no_tls_is_refused_with_a_reason(
+    tls: dict[str, Any], said: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def main() -> None:
+        async with proxy(http={"tls_server": tls}) as p:
+            sock = socket.create_connection(p.http)
+            sock.setblocking(False)
+            sock.send(said)
+            sock.shutdown(socket.SHUT_WR)
+            data, _ = await read_to_end(sock)
+            sock.close()
+            assert b"HTTP" not in data
+            assert "the TLS handshake failed: " in caplog.text
+            assert p.worker.modules is not None
+            assert p.worker.modules.servers["http"].stats.task_total == 0
+
+    run(main())
+
+
+def test_a_slow_hello_is_over_time(tls: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with proxy(http={"tls_server": {**tls, "handshake_timeout": "50ms"}}) as p:
+            sock = socket.create_connection(p.http)
+            sock.setblocking(False)
+            sock.send(b"\x16\x03\x01\x02\x00\x01")
+            assert (await read_to_end(sock))[0] == b""
+            sock.close()
+            assert "no TLS handshake in time" in caplog.text
+            assert p.worker.modules is not None
+            assert p.worker.modules.servers["http"].stats.listen_timeout == 1
+
+    run(main())
+
+
+def test_a_cut_off_client_is_told_apart_in_the_log(tls: dict[str, Any]) -> None:
+    async def main() -> None:
+        async with proxy(http={"tls_server": tls}) as p, origin(echo) as (_, port):
+            reader, writer = await connect(p.http)
+            writer.write(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: a\r\n\r\nearly" % port)
+            await reader.readexactly(len(GRANTED) + 5)
+            cut(writer)
+            record = await p.task_record()
+            assert record["reason"] == "ClientTcpReadFailed"
+            assert "truncated" in str(record)
+            writer.transport.abort()
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("more", "version", "reused"),
+    [
+        ({}, ssl.TLSVersion.TLSv1_3, True),
+        ({}, ssl.TLSVersion.TLSv1_2, True),
+        ({"no_session_ticket": True}, ssl.TLSVersion.TLSv1_3, True),
+        ({"no_session_ticket": True}, ssl.TLSVersion.TLSv1_2, True),
+        ({"no_session_cache": True}, ssl.TLSVersion.TLSv1_3, True),
+        ({"no_session_cache": True, "no_session_ticket": True}, ssl.TLSVersion.TLSv1_3, False),
+        ({"no_session_cache": True, "no_session_ticket": True}, ssl.TLSVersion.TLSv1_2, False),
+    ],
+)
+def test_resumption(tls: dict[str, Any], more: dict[str, Any], version: ssl.TLSVersion, reused: bool) -> None:
+    def ask(address: Address, port: int, context: ssl.SSLContext, session: ssl.SSLSession | None) -> Any:
+        raw = socket.create_connection(address)
+        with context.wrap_socket(raw, server_hostname=NAME, session=session) as sock:
+            sock.sendall(get(port))
+            assert sock.recv(65536).startswith(b"HTTP/1.1 200")
+            return sock.session, sock.session_reused
+
+    async def main() -> None:
+        handler, _ = replying(OK)
+        async with proxy(http={"tls_server": {**tls, **more}}) as p, origin(handler) as (_, port):
+            client = authority().client()
+            client.minimum_version = client.maximum_version = version
+            session, first = await asyncio.to_thread(ask, p.http, port, client, None)
+            assert not first
+            async with origin(replying(OK)[0]) as (_, port):
+                _, again = await asyncio.to_thread(ask, p.http, port, client, session)
+            assert again is reused
+
+    run(main())
+
+
+def test_a_client_that_reads_nothing_stops_its_origin(tls: dict[str, Any]) -> None:
+    async def main() -> None:
+        sent = 0
+
+        async def pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal sent
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+            while True:
+                writer.write(bytes(65536))
+                await writer.drain()
+                sent += 65536
+
+        async with proxy(http={"tls_server": tls}) as p, origin(pour) as (_, port):
+            reader, writer = await connect(p.http)
+            writer.write(get(port))
+            await reader.readuntil(b"\r\n\r\n")
+            before = -1
+            while sent != before:
+                before = sent
+                await asyncio.sleep(0.1)
+            assert 0 < sent < 64 << 20, "the origin was never stopped"
+            writer.transport.abort()
+            assert (await p.task_record())["reason"] == "ClientTcpWriteFailed"
+
+    run(main())
+
+
+# --- TLS towards origins ---
+
+
+def test_https_targets_are_forwarded_and_kept_apart_from_http_ones(tmp_path: Path) -> None:
+    async def main() -> None:
+        handler, heads = replying(OK, OK)
+        leaf = authority().issue("origin.test")
+        async with (
+            proxy(http={"tls_client": trusting(tmp_path)}) as p,
+            secure_origin(handler, leaf, tmp_path) as (_, port),
+        ):
+            reader, writer = await asyncio.open_connection(*p.http)
+            for _ in range(2):
+                writer.write(get(port, b"https", b"origin.test"))
+                assert (await read_response(reader))[1] == b"ok"
+            assert heads == [b"GET / HTTP/1.1\r\nHost: origin.test:%d\r\n\r\n" % port] * 2
+            first, second = await p.records.wait(2, task_event="Finished")
+            assert (first["reuse_connection"], second["reuse_connection"]) == (False, True)
+            assert first["uri"] == f"https://origin.test:{port}/"
+            assert (first["r_wr_bytes"], first["r_rd_bytes"]) == (len(heads[0]), len(OK))
+            # The same name and port without TLS is another server: nothing of it may go over the kept connection.
+            writer.write(get(port, b"http", b"origin.test"))
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 502 ")
+            assert len(heads) == 2
+            writer.close()
+
+    run(main())
+
+
+def test_sessions_are_resumed_towards_origins(tmp_path: Path) -> None:
+    async def main() -> None:
+        resumed: list[bool] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            resumed.append(writer.get_extra_info("ssl_object").session_reused)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+        for more, expected in (({}, [False, True, True]), ({"no_session_cache": True}, [False, False, False])):
+            resumed.clear()
+            leaf = authority().issue("origin.test")
+            async with (
+                proxy(http={"tls_client": {**trusting(tmp_path), **more}}) as p,
+                secure_origin(serve, leaf, tmp_path) as (_, port),
+            ):
+                for _ in range(3):
+                    reader, writer = await asyncio.open_connection(*p.http)
+                    writer.write(get(port, b"https", b"origin.test"))
+                    assert (await read_response(reader))[0].startswith(b"HTTP/1.1 200")
+                    writer.close()
+            assert resumed == expected
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("made", "name", "word"),
+    [
+        ({"valid": (-2 * DAY, -DAY)}, "origin.test", "certificate_expired"),
+        ({}, "other.test", "certificate_name"),
+        ({"client": True}, "origin.test", "certificate_purpose"),
+        ({"common_name": "origin.test"}, "", "certificate_name"),
+    ],
+)
+@pytest.mark.parametrize("disable_sni", [False, True])
+def test_origins_that_are_not_who_they_should_be(
+    tmp_path: Path, made: dict[str, Any], name: str, word: str, disable_sni: bool
+) -> None:
+    async def main() -> None:
+        handler, heads = replying(OK)
+        leaf = authority().issue(*([name] if name else []), **made)
+        tls_client = {**trusting(tmp_path), "disable_sni": disable_sni}
+        async with proxy(http={"tls_client": tls_client}) as p, secure_origin(handler, leaf, tmp_path) as (_, port):
+            reader, writer = await asyncio.open_connection(*p.http)
+            writer.write(get(port, b"https", b"origin.test"))
+            head, page = await read_response(reader)
+            assert head.startswith(b"HTTP/1.1 525 SSL Handshake Failed\r\n")
+            assert word.encode() in page
+            assert heads == []
+            record = await p.task_record()
+            assert record["reason"] == "UpstreamTlsHandshakeFailed"
+            assert record["rsp_status"] == 525
+            writer.close()
+
+    run(main())
+
+
+def test_an_origin_without_a_known_issuer_and_one_that_nobody_verifies(tmp_path: Path) -> None:
+    async def main() -> None:
+        leaf = Authority("Others").issue("origin.test")
+        for more, status in (({}, b"525"), ({"insecure": True}, b"200")):
+            handler, _ = replying(OK)
+            async with (
+                proxy(http={"tls_client": {**trusting(tmp_path), **more}}) as p,
+                secure_origin(handler, leaf, tmp_path) as (_, port),
+            ):
+                reader, writer = await asyncio.open_connection(*p.http)
+                writer.write(get(port, b"https", b"origin.test"))
+                head, page = await read_response(reader)
+                assert head.split(b" ")[1] == status
+                assert status == b"200" or b"certificate_issuer" in page
+                writer.close()
+
+    run(main())
+
+
+def test_an_address_is_verified_as_one_and_sni_is_not_sent_where_it_is_off(tmp_path: Path) -> None:
+    asked: list[str | None] = []
+
+    def note(tls: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+        asked.append(name)
+
+    async def main() -> None:
+        leaf = authority().issue("origin.test", "127.0.0.1")
+        for host, more in ((b"127.0.0.1", {}), (b"origin.test", {}), (b"origin.test", {"disable_sni": True})):
+            handler, _ = replying(OK)
+            async with (
+                proxy(http={"tls_client": {**trusting(tmp_path), **more}}) as p,
+                secure_origin(handler, leaf, tmp_path, sni_callback=note) as (_, port),
+            ):
+                reader, writer = await asyncio.open_connection(*p.http)
+                writer.write(get(port, b"https", host))
+                assert (await read_response(reader))[1] == b"ok"
+                writer.close()
+        assert asked == [None, "origin.test", None]
+
+    run(main())
+
+
+def test_the_proxy_shows_its_own_certificate(tmp_path: Path) -> None:
+    async def main() -> None:
+        subjects: list[Any] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            subjects.append(writer.get_extra_info("peercert")["subject"])
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(OK)
+
+        context = authority().issue("origin.test").server(tmp_path)
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(ca(tmp_path))
+        pair = authority().issue(client=True, common_name="our proxy").pair(tmp_path, "ours")
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        async with proxy(http={"tls_client": {**trusting(tmp_path), "cert_pair": pair}}) as p:
+            reader, writer = await asyncio.open_connection(*p.http)
+            writer.write(get(port, b"https", b"origin.test"))
+            assert (await read_response(reader))[1] == b"ok"
+            assert subjects == [((("commonName", "our proxy"),),)]
+            writer.close()
+        server.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("how", ["plain", "silent", "closed"])
+def test_origins_that_speak_no_tls(tmp_path: Path, how: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        if how == "plain":
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        elif how == "silent":
+            await asyncio.Event().wait()
+
+    async def main() -> None:
+        tls_client = {**trusting(tmp_path), "handshake_timeout": "50ms" if how == "silent" else "10s"}
+        async with proxy(http={"tls_client": tls_client}) as p, origin(serve) as (_, port):
+            reader, writer = await asyncio.open_connection(*p.http)
+            writer.write(get(port, b"https"))
+            head, page = await read_response(reader)
+            assert head.startswith(b"HTTP/1.1 525 ")
+            record = await p.task_record()
+            if how == "silent":
+                assert record["reason"] == "UpstreamTlsHandshakeTimeout"
+            else:
+                assert record["reason"] == "UpstreamTlsHandshakeFailed"
+                assert (b"not_tls" if how == "plain" else b"truncated") in page
+            writer.close()
+
+    run(main())
+
+
+def test_a_response_that_is_cut_off_is_never_taken_for_the_whole(tmp_path: Path) -> None:
+    """A body that runs until the close ends with close_notify or not at all."""
+
+    async def main() -> None:
+        for orderly in (True, False):
+
+            async def serve(
+                reader: asyncio.StreamReader, writer: asyncio.StreamWriter, orderly: bool = orderly
+            ) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\npart")
+                if not orderly:
+                    await writer.drain()
+                    cut(writer)
+                    await reader.read()
+
+            leaf = authority().issue("origin.test")
+            async with (
+                proxy(http={"tls_client": trusting(tmp_path)}) as p,
+                secure_origin(serve, leaf, tmp_path) as (_, port),
+            ):
+                reader, writer = await asyncio.open_connection(*p.http)
+                writer.write(get(port, b"https", b"origin.test"))
+                await reader.readuntil(b"\r\n\r\n")
+                body = await reader.readuntil(b"part\r\n")
+                if orderly:
+                    assert await reader.readexactly(5) == b"0\r\n\r\n"
+                else:
+                    assert await reader.read() == b""
+                assert b"part" in body
+                record = await p.task_record()
+                assert record["reason"] == ("Finished" if orderly else "UpstreamReadFailed")
+                writer.close()
+
+    run(main())
+
+
+def test_both_sides_secured_with_large_bodies(tls: dict[str, Any], tmp_path: Path) -> None:
+    data = random.Random(5).randbytes(2_000_003)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = await reader.readexactly(len(data))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+
+    async def main() -> None:
+        leaf = authority().issue("origin.test")
+        http = {"tls_server": tls, "tls_client": trusting(tmp_path)}
+        async with proxy(http=http) as p, secure_origin(serve, leaf, tmp_path) as (_, port):
+            reader, writer = await connect(p.http)
+            writer.write(
+                b"POST https://origin.test:%d/ HTTP/1.1\r\nHost: origin.test:%d\r\nContent-Length: %d\r\n\r\n"
+                % (port, port, len(data))
+            )
+            writer.write(data)
+            assert (await read_response(reader))[1] == data
+            writer.close()
+
+    run(main())
+
+
+def test_an_upgrade_over_tls_becomes_a_tunnel(tmp_path: Path) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nhello")
+        while data := await reader.read(65536):
+            writer.write(data)
+
+    async def main() -> None:
+        leaf = authority().issue("origin.test")
+        for scheme in (b"https", b"wss"):
+            async with (
+                proxy(http={"tls_client": trusting(tmp_path)}) as p,
+                secure_origin(serve, leaf, tmp_path) as (_, port),
+            ):
+                reader, writer = await asyncio.open_connection(*p.http)
+                request = get(port, scheme, b"origin.test")[:-2]
+                writer.write(request + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+                assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+                assert await reader.readexactly(5) == b"hello"
+                writer.write(b"frame")
+                assert await reader.readexactly(5) == b"frame"
+                writer.close()
+                assert (await p.task_record())["reason"] in ("Finished", "UpstreamReadFailed", "UpstreamWriteFailed")
+
+    run(main())
