@@ -77,7 +77,14 @@ class Service:
         self.port = port
         self.proxy = ("127.0.0.1", port)
         self.path = folder / "main.yml"
+        self.options: tuple[str, ...] = ()
+        """Of all generations."""
         self.generations: list[Generation] = []
+
+    @property
+    def control_path(self) -> Path:
+        """Where the one that serves is asked for things."""
+        return self.folder / "control" / "test.sock"
 
     @property
     def now(self) -> Generation:
@@ -88,7 +95,7 @@ class Service:
         """Start one more process; with -m it replaces the one that serves."""
         control = ("-m", "-G", "test", "-C", str(self.folder / "control"))
         process = subprocess.Popen(
-            [sys.executable, "-m", "g3proxyd", "-c", str(self.path), *control, *options],
+            [sys.executable, "-m", "g3proxyd", "-c", str(self.path), *control, *self.options, *options],
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=before,
@@ -107,7 +114,7 @@ class Service:
 
     def control(self) -> ControlClient:
         """A connection to the one that serves."""
-        return ControlClient(self.folder / "control" / "test.sock", PATIENCE)
+        return ControlClient(self.control_path, PATIENCE)
 
     def reload(self) -> Any:
         """Have the files read again."""
@@ -143,9 +150,10 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(folder: Path, **configuration: Any) -> Iterator[Service]:
-    """A daemon that serves; all its generations have to end in order."""
+def service(folder: Path, *options: str, **configuration: Any) -> Iterator[Service]:
+    """A daemon that serves, with these options; all its generations have to end in order."""
     running = Service(folder, free_port())
+    running.options = options
     running.configure(**configuration)
     try:
         running.start()

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from daemon import PATIENCE, free_port
 from g3proxyd.control.client import ControlClient, RefusedError
+from g3proxyd.control.socket_file import open_socket
+from g3proxyd.supervisor.handover import Predecessor
+from g3proxyd.system.background import PidFile
 from service import Service, service
 
 
@@ -158,6 +161,28 @@ def test_in_the_background_with_a_pid_file_that_a_successor_takes(tmp_path: Path
     assert not pid_file.exists()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", free), PATIENCE)
+
+
+def test_after_a_failed_upgrade_the_files_are_the_old_daemons_again(tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    with service(tmp_path, "-p", str(pid_file)) as running:
+        before = pid_file.read_text()
+        with running.control() as client:
+            predecessor = Predecessor(*client.handover())
+        predecessor.take()
+        successor = PidFile(pid_file)
+        successor.take(from_process=predecessor.pid)
+        listening, file = open_socket(running.control_path)
+        with listening:
+            assert int(pid_file.read_text()) == os.getpid()
+            predecessor.close()
+            running.now.wait_for("are this process's again")
+            assert not file.ours()
+        assert pid_file.read_text() == before
+        successor.remove()
+        file.remove()
+        running.upgrade()
+        assert int(pid_file.read_text()) == running.now.pid
 
 
 def test_a_daemon_that_cannot_start_says_so_in_the_foreground(tmp_path: Path) -> None:

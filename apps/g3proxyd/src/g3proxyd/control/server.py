@@ -17,7 +17,7 @@ from .connection import Connection, Handover, Limits, pack_document, pack_error
 from .operations import Operations
 from .socket_file import SocketFile, open_socket
 
-__all__ = ["ControlServer", "Limits", "peer_uid"]
+__all__ = ["ControlServer", "Limits", "peer_pid", "peer_uid"]
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +27,18 @@ PAUSE = 1.0
 
 def peer_uid(sock: socket.socket) -> int:
     """The effective user of the process that connected, at the time when it did (unix(7), SO_PEERCRED)."""
+    return _credentials(sock)[1]
+
+
+def peer_pid(sock: socket.socket) -> int:
+    """The process that connected."""
+    return _credentials(sock)[0]
+
+
+def _credentials(sock: socket.socket) -> tuple[int, int, int]:
     credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    uid: int = struct.unpack("3i", credentials)[1]
-    return uid
+    pid, uid, gid = struct.unpack("3i", credentials)
+    return pid, uid, gid
 
 
 class ControlServer:
@@ -69,6 +78,17 @@ class ControlServer:
         sock, file = open_socket(path)
         self._listening[sock] = file
         self._accept_from(sock)
+
+    def take_back(self) -> bool:
+        """Serve again at each path that others have taken or removed meanwhile; return whether any had to be.
+
+        Raises OSError.
+        """
+        lost = [(sock, file) for sock, file in self._listening.items() if not file.ours()]
+        for sock, file in lost:
+            self.listen(file.path)
+            self._stop_listening_at(sock)
+        return bool(lost)
 
     async def close(self) -> None:
         """Stop: remove what files are still ours, let operations under way answer for a moment, cut off the rest.
@@ -137,15 +157,17 @@ class ControlServer:
                 log.debug("control: a client is gone: %s", error)
 
     def _stop_listening(self) -> None:
-        loop = asyncio.get_running_loop()
-        for sock, file in self._listening.items():
-            timer = self._resting.pop(sock, None)
-            if timer is not None:
-                timer.cancel()
-            loop.remove_reader(sock)
-            sock.close()
-            try:
-                file.remove()
-            except OSError as error:
-                log.warning("control: cannot remove the socket: %s", error)
-        self._listening.clear()
+        for sock in list(self._listening):
+            self._stop_listening_at(sock)
+
+    def _stop_listening_at(self, sock: socket.socket) -> None:
+        file = self._listening.pop(sock)
+        timer = self._resting.pop(sock, None)
+        if timer is not None:
+            timer.cancel()
+        asyncio.get_running_loop().remove_reader(sock)
+        sock.close()
+        try:
+            file.remove()
+        except OSError as error:
+            log.warning("control: cannot remove the socket: %s", error)

@@ -30,11 +30,18 @@ class SocketFile:
     device: int
     inode: int
 
+    def ours(self) -> bool:
+        """Whether the file at the path is still ours. Raises OSError."""
+        try:
+            status = self.path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return (status.st_dev, status.st_ino) == (self.device, self.inode)
+
     def remove(self) -> None:
         """Remove the file if it is still ours. Raises OSError."""
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            status = self.path.lstat()
-            if (status.st_dev, status.st_ino) == (self.device, self.inode):
+        if self.ours():
+            with contextlib.suppress(FileNotFoundError):
                 self.path.unlink()
 
 

@@ -17,12 +17,13 @@ from typing import Any
 from ..config import Config
 from ..control.operations import OperationError
 from ..control.paths import default_directory, group_socket, process_socket
-from ..control.server import ControlServer, Limits
+from ..control.server import ControlServer, Limits, peer_pid
 from ..system import affinity
 from ..system.activation import inherited_sockets
 from ..system.background import Launch, PidFile, daemonize
 from ..system.notify import Notifier
 from ..system.options import RunOptions
+from ..system.syslog import Syslog
 from ..worker.worker import Quit
 from .handover import HandoverError, Predecessor, meet
 from .operations import SupervisorOperations
@@ -36,7 +37,7 @@ log = logging.getLogger(__name__)
 
 def run(config: Config, options: RunOptions) -> int:
     """Serve until a signal ends it; return the exit code."""
-    set_up_process_log(options.verbosity)
+    set_up_process_log(options.verbosity, background=options.daemon)
     if config.runtime.thread_name is not None:
         set_process_name(config.runtime.thread_name)
     launch = None
@@ -59,10 +60,16 @@ def run(config: Config, options: RunOptions) -> int:
     return 0
 
 
-def set_up_process_log(verbosity: int) -> None:
-    """What the process says about itself goes to standard error; standard output belongs to the task log."""
+def set_up_process_log(verbosity: int, *, background: bool = False) -> None:
+    """What the process says about itself goes to standard error; standard output belongs to the task log.
+
+    In the ``background`` standard error leads nowhere: what is said there goes to syslog as well, where there is one.
+    """
     level = logging.DEBUG if verbosity > 1 else logging.INFO
     logging.basicConfig(stream=sys.stderr, level=level, format="%(asctime)s %(levelname)s %(message)s")
+    if background:
+        with contextlib.suppress(OSError):
+            logging.getLogger().addHandler(Syslog())
 
 
 def set_process_name(name: str) -> None:
@@ -110,7 +117,7 @@ class Daemon:
         local = self._config.controller.local
         limits = Limits(receive_timeout=local.recv_timeout, send_timeout=local.send_timeout)
         give = self._hand_over if self._options.replaceable else None
-        control = ControlServer(operations, (), limits, give)
+        control = self._control = ControlServer(operations, (), limits, give)
         self.supervisor, self.operations = supervisor, operations
         self._handle_signals()
         try:
@@ -215,9 +222,24 @@ class Daemon:
         self._chore(self._give_way(sock, early))
 
     async def _give_way(self, sock: socket.socket, early: bytes) -> None:
+        successor = peer_pid(sock)
         if await self.supervisor.hand_over(sock, early):
             log.info("a successor has taken over: going to end (%s)", Quit.REPLACED.value)
             self.supervisor.quit(Quit.REPLACED)
+        elif not self.supervisor.closed:
+            self._take_back(successor)
+
+    def _take_back(self, successor: int) -> None:
+        """Have the files again that a successor took before it failed."""
+        try:
+            taken = self._control.take_back()
+            if self._pid_file is not None:
+                taken |= self._pid_file.take_back(successor)
+        except OSError as error:
+            log.error("after the upgrade that failed: %s", error)
+        else:
+            if taken:
+                log.info("the control socket and the pid file are this process's again")
 
     async def _reload_when_wanted(self) -> None:
         """Serve SIGHUP: those that come during a reload lead to one more."""

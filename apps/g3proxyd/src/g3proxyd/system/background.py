@@ -142,6 +142,13 @@ class PidFile:
             os.close(self._descriptor)
         self._descriptor = descriptor
 
+    def take_back(self, from_process: int) -> bool:
+        """Have the file again if a successor took it that has failed; return whether one had. Raises PidFileError."""
+        if self._descriptor is None or self._ours(self._descriptor):
+            return False
+        self.take(from_process=from_process)
+        return True
+
     def remove(self) -> None:
         """Remove the file if it still is this process's own, and let go of it. Never raises."""
         if self._descriptor is None:
@@ -149,10 +156,16 @@ class PidFile:
         # The file may be gone already, or its directory not be ours to write any more. Between the look and the removal
         # nobody comes: only a successor may put another file there while this process lives.
         with contextlib.suppress(OSError):
-            if os.path.samestat(os.fstat(self._descriptor), os.lstat(self.path)):
+            if self._ours(self._descriptor):
                 os.unlink(self.path)
         os.close(self._descriptor)
         self._descriptor = None
+
+    def _ours(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.lstat(self.path))
+        except FileNotFoundError:
+            return False
 
     def _put(self, beside: Path, from_process: int | None) -> bool:
         """Try once; False when somebody else changed the file meanwhile."""
@@ -172,10 +185,7 @@ class PidFile:
             pid = self._pid_in(old)
             if not _lock(old) and pid != from_process:
                 raise PidFileError(f"the pid file {self.path} is held by the process {pid}; end that one first")
-            try:
-                if not os.path.samestat(os.fstat(old), os.lstat(self.path)):
-                    return False
-            except FileNotFoundError:
+            if not self._ours(old):
                 return False
             os.rename(beside, self.path)
             return True

@@ -22,7 +22,8 @@ from ..shared.memory import Row
 from ..supervisor.link import Link
 from ..supervisor.messages import Abandon, Commit, End, ForceQuit, Offline, Plan, Prepare, Resolve, Start, Stay
 from ..supervisor.sockets import Key
-from ..system import affinity
+from ..system import affinity, syslog
+from ..system.syslog import Syslog
 from .worker import Quit, Worker
 
 log = logging.getLogger(__name__)
@@ -75,9 +76,12 @@ def main(inheritance: Inheritance, link: socket.socket) -> int:
 
 def name_log_lines(name: str) -> None:
     """Let each line of the process log say which process it is from."""
-    formatter = logging.Formatter(f"%(asctime)s %(levelname)s {name}: %(message)s")
-    for handler in logging.getLogger().handlers:
-        handler.setFormatter(formatter)
+    for handler in list(logging.getLogger().handlers):
+        if isinstance(handler, Syslog):
+            handler.after_fork()
+            handler.setFormatter(logging.Formatter(f"{name}: {syslog.FORMAT}"))
+        else:
+            handler.setFormatter(logging.Formatter(f"%(asctime)s %(levelname)s {name}: %(message)s"))
 
 
 def die_with(supervisor: int) -> None:
