@@ -24,6 +24,7 @@ def test_level_and_version_can_be_chosen() -> None:
     assert pack_alert(Alert.CLOSE_NOTIFY, fatal=True).hex() == "15030300020200"
     assert pack_alert(Alert.DECODE_ERROR, version=TLCP_VERSION).hex() == "15010100020232"
     assert pack_alert(0, version=0xFFFF).hex() == "15ffff00020100"
+    assert pack_alert(0, version=0).hex() == "15000000020100"
     assert TLS_VERSION == 0x0303
 
 

@@ -106,6 +106,12 @@ def test_versions(versions: list[int], legacy: int, supported: tuple[int, ...] |
     assert hello.server_name is None
 
 
+def test_the_suites() -> None:
+    """The IANA registry of TLS cipher suites: three of TLS 1.3, then ECDHE by ECDSA and RSA, in the order of strength
+    that browsers have."""
+    assert " ".join(f"{suite:04x}" for suite in TLS_SUITES) == "1301 1302 1303 c02b c02f c02c c030 cca9 cca8"
+
+
 def test_the_suites_of_tlcp() -> None:
     assert read(pack_client_hello(RANDOM, tlcp=True)).cipher_suites == TLCP_SUITES
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ._codes import ExtensionType
+from ._codes import TLS1_3, ExtensionType
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ClientHello:
     @property
     def resumes(self) -> bool:
         """Whether the client tries to resume a session: by its id, a ticket, or a pre-shared key."""
-        by_id = bool(self.session_id) and self.highest_version < 0x0304
+        by_id = bool(self.session_id) and self.highest_version < TLS1_3
         return by_id or bool(self.session_ticket) or self.extension(ExtensionType.PRE_SHARED_KEY) is not None
 
     def extension(self, kind: int) -> bytes | None:

@@ -37,6 +37,7 @@ class ClientHelloReader(Machine[ClientHello]):
     """
 
     __slots__ = ("_at", "_max_records", "_max_size", "_message", "_need", "_records", "_taken", "_tlcp")
+    _tlcp: bool  # known with the second byte of the first record
 
     def __init__(self, *, max_hello_size: int = DEFAULT_MAX_HELLO_SIZE, max_records: int = DEFAULT_MAX_RECORDS) -> None:
         """``max_hello_size`` is 256 to 16777215 bytes of the message, ``max_records`` 1 or more.
@@ -55,7 +56,6 @@ class ClientHelloReader(Machine[ClientHello]):
         self._at = 0  # where the current record begins in the inbox
         self._taken = 0  # how much of its fragment is in the message already
         self._records = 0  # those that are in the message as a whole
-        self._tlcp = False
 
     def _read_hello(self) -> ClientHello | None:
         """RFC 8446 section 5.1: records, until they hold a whole message; all of them stay in the inbox."""
@@ -114,7 +114,7 @@ class ClientHelloReader(Machine[ClientHello]):
         size = len(message)
         if size and message[0] != _CLIENT_HELLO:
             self._fail("message", "a handshake message that is no ClientHello", Alert.UNEXPECTED_MESSAGE)
-        if size > 1 and not self._need:
+        if not self._need:
             come = message[1:MESSAGE_HEAD_SIZE]
             need = MESSAGE_HEAD_SIZE + int.from_bytes(come.ljust(3, b"\0"), "big")
             if need > self._max_size:
