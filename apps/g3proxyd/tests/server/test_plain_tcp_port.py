@@ -17,7 +17,7 @@ from g3proxyd.io.sockopts import adjust_options
 from g3proxyd.server import base
 from g3proxyd.server.refusals import LINES, Refusals
 from loopback import run
-from proxy import echo, origin, talk
+from proxy import echo, origin, replying, talk
 from serving import serving
 
 CLIENT = Inet(ip_address("192.0.2.7"), 4711)
@@ -304,3 +304,19 @@ async def _connected(at: int) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
             return await asyncio.open_connection("127.0.0.1", at)
         except ConnectionRefusedError:
             await asyncio.sleep(0.01)  # haproxy is about to listen, and says so to nobody
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_speaks_version_1() -> None:
+    async def main() -> None:
+        handler, _ = replying(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        async with serving(HTTP, port(proxy_protocol=1)) as p, origin(handler) as (_, to):
+            words = ("--silent", "--show-error", "--haproxy-protocol", "--noproxy", "")
+            proxy = f"http://127.0.0.1:{p.addresses['port'][1]}"
+            process = await asyncio.create_subprocess_exec(
+                *("curl", *words, "-x", proxy, f"http://127.0.0.1:{to}/"), stdout=asyncio.subprocess.PIPE
+            )
+            output, _ = await process.communicate()
+            assert output == b"ok"
+
+    run(main())
