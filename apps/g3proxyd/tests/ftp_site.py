@@ -23,7 +23,7 @@ with warnings.catch_warnings():
 
 
 @contextlib.contextmanager
-def ftp_site(folder: Path, **options: Any) -> Iterator[tuple[str, int]]:
+def ftp_site(folder: Path, host: str = "127.0.0.1", **options: Any) -> Iterator[tuple[str, int]]:
     """Serve a folder: anybody may read, ``user`` with the password ``p@ss w`` may write; ``options`` of the handler."""
     authorizer = DummyAuthorizer()
     authorizer.add_anonymous(str(folder))
@@ -31,7 +31,7 @@ def ftp_site(folder: Path, **options: Any) -> Iterator[tuple[str, int]]:
     handler = type("Handler", (FTPHandler,), {"authorizer": authorizer, "auth_failed_timeout": 0, **options})
     logging.getLogger("pyftpdlib").setLevel(logging.CRITICAL)
     loop = IOLoop()
-    server = FTPServer(("127.0.0.1", 0), handler, ioloop=loop)
+    server = FTPServer((host, 0), handler, ioloop=loop)
     stop = threading.Event()
 
     def serve() -> None:
@@ -41,7 +41,7 @@ def ftp_site(folder: Path, **options: Any) -> Iterator[tuple[str, int]]:
     thread = threading.Thread(target=serve)
     thread.start()
     try:
-        yield server.address
+        yield server.address[:2]
     finally:
         stop.set()
         thread.join()

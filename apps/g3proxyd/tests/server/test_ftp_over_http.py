@@ -260,6 +260,19 @@ def test_what_ftp_cannot_serve_never_reaches_a_server(request_: bytes, status: i
     run(main())
 
 
+def test_ipv6(folder: Path) -> None:
+    async def main() -> None:
+        async with proxy() as p:
+            request = ask(port, "/big", LOGIN).replace(b"127.0.0.1", b"[::1]")
+            assert (await fetch(p, request))[2] == BIG
+            record = await p.task_record()
+            assert record["ftp_c_peer_addr"] == f"[::1]:{port}"
+            assert record["ftp_d_peer_addr"].startswith("[::1]:")
+
+    with ftp_site(folder, "::1") as (_, port):
+        run(main())
+
+
 def test_rules_and_dead_servers(folder: Path) -> None:
     async def main(p: Proxy, port: int) -> None:
         assert (await fetch(p, ask(port, "/big")))[0] == 403
