@@ -65,7 +65,9 @@ class BodyReader(Machine[H]):
             # All that is there belongs to the body: by far the most frequent case.
             data = bytes(box)
             box.clear()
-            self._count(len(data))
+            self._left -= len(data)
+            if not self._left:
+                self._framing = NONE
             return data
         return self._guard(False, limit)
 
@@ -94,8 +96,10 @@ class BodyReader(Machine[H]):
         self._walked = 0  # bytes at the front of the inbox that are checked framing and data
         self._chunks = ChunkedBody(self.limits, self._error) if framing is CHUNKED else None
         if framing is LENGTH:
-            self._left = length or 0
-            self._count(0)
+            if length:
+                self._left = length
+            else:
+                self._framing = NONE
 
     def _guard(self, decode: bool, limit: int | None) -> bytes:
         if self._fault is not None:
@@ -117,7 +121,7 @@ class BodyReader(Machine[H]):
         return data
 
     def _check_body_ended(self) -> None:
-        if self._framing is not NONE and not self.body_ended:
+        if not self.body_ended:
             raise LocalProtocolError("the body of the message before has not been taken")
 
     def _take_plain(self, room: int) -> bytes:

@@ -100,7 +100,8 @@ class RequestReader(HeadReader[RequestHead]):
 
     def _read_request(self) -> RequestHead | None:
         """RFC 9112 section 9.6: after a close option a server MUST NOT process any further request."""
-        self._check_body_ended()
+        if self._framing is not NONE:
+            self._check_body_ended()
         return self._read_head() if self._keep_alive else None
 
     def _build(self, one: bytes, two: bytes, three: bytes, fields: list[Field], size: int) -> RequestHead:

@@ -100,7 +100,8 @@ class ResponseReader(HeadReader[ResponseHead]):
 
     def _read_response(self) -> ResponseHead | None:
         """RFC 9112 section 9.2: data on a connection without an outstanding request is not a response."""
-        self._check_body_ended()
+        if self._framing is not NONE:
+            self._check_body_ended()
         if not self._expected:
             if self._inbox:
                 raise ResponseError("unasked", "bytes that answer no request")

@@ -41,20 +41,28 @@ class End(Enum):
 class Direction:
     """One way of a relay, from ``source`` to ``sink``."""
 
-    # Defaults of the class instead of values that each of very many instances would set.
-    _rest: bytes | memoryview = b""
-    """What the sink has not taken of a copy."""
-    _pipe: Pipe | None = None
-    _piped = 0
-    """Bytes in the pipe."""
-    _small = 0
-    _timer: asyncio.TimerHandle | None = None
-    _reading = _writing = False
-    received = 0
-    """Bytes that came from the source."""
-    sent = 0
-    """Bytes that the sink took."""
-    done = False
+    __slots__ = (
+        "_big",
+        "_copy_size",
+        "_failed_read",
+        "_failed_write",
+        "_paces",
+        "_pipe",
+        "_piped",
+        "_reading",
+        "_relay",
+        "_rest",
+        "_sink",
+        "_sink_fd",
+        "_small",
+        "_source",
+        "_source_fd",
+        "_timer",
+        "_writing",
+        "done",
+        "received",
+        "sent",
+    )
 
     def __init__(
         self,
@@ -72,6 +80,17 @@ class Direction:
         self._failed_read, self._failed_write = failures
         self._copy_size = options.copy_size
         self._big = options.splice_after == 0
+        self._rest: bytes | memoryview = b""  # what the sink has not taken of a copy
+        self._pipe: Pipe | None = None
+        self._piped = 0  # bytes in the pipe
+        self._small = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._reading = self._writing = False
+        self.received = 0
+        """Bytes that came from the source."""
+        self.sent = 0
+        """Bytes that the sink took."""
+        self.done = False
 
     def watch(self, *, read: bool, write: bool) -> None:
         """Watch the source for bytes, the sink for room, or neither."""

@@ -11,6 +11,7 @@ from g3_acl import HostError, parse_host
 from g3_escape import EgressPath, RouteError, parse_path_number
 from g3_http import (
     DEFAULT_PORTS,
+    FORWARDED_FIELDS,
     EasyProxy,
     Field,
     Form,
@@ -29,12 +30,12 @@ from g3_http import (
 
 from ..escaper.base import ConnectNotes
 from ..io.listener import Peer
-from ..io.pacing import paces
+from ..io.pacing import Pace, paces
 from ..io.stream import Stream
 from ..task.chained_info import chained_info
 from ..task.ftp_over_http import FtpOverHttp
 from ..task.ftp_session import TASK_TYPE as FTP
-from ..task.http_connect import HttpConnect
+from ..task.http_connect import open_tunnel
 from ..task.http_forward import TASK_TYPE as FORWARD
 from ..task.http_forward import HttpForward
 from ..task.http_upgrade import HttpUpgrade, offers_upgrade
@@ -82,6 +83,14 @@ class HttpProxyServer(Server):
         """What is added to the heads of responses; None for nothing."""
         self.tls = ClientTls(replace(config.tls_client.settings, alpn=ALPN))
         """TLS for https targets."""
+        # What each request asks for: to ask a configuration model takes ten times as long as to read an attribute.
+        self.idle_patience: float = config.pipeline_read_idle_timeout
+        self.head_patience: float = config.req_header_recv_timeout
+        self.response_patience: float = config.rsp_header_recv_timeout
+        self.keeps_connections: bool = config.http_forward_upstream_keepalive.enable
+        self.keeps_for: float = config.http_forward_upstream_keepalive.idle_expire
+        self.drops_default_port: bool = config.drop_default_port_in_host
+        self.drops_fields = FORWARDED_FIELDS if config.steal_forwarded_for else frozenset[bytes]()
 
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:
         """Read requests."""
@@ -117,7 +126,7 @@ class HttpClient:
         """When the last bytes of requests came."""
         self._kept: HttpUpstream | None = None
         self._last: tuple[str, Upstream] | None = None  # a client mostly asks the same host again
-        self._paces = paces(time.monotonic, server.context.speed_limit)
+        self._paces: tuple[list[Pace], list[Pace]] | None = None  # made for the first forwarded request
         self.egress_path: EgressPath | None = None
         """What the present request says about its way out."""
 
@@ -133,7 +142,7 @@ class HttpClient:
                     return None
                 if head.method == b"CONNECT":
                     notes = context.begin_task(TUNNEL, self.stream.sock, self.peer, upstream, self.waiting_since)
-                    outcome = await HttpConnect(self, head, notes).run()
+                    outcome = await open_tunnel(self, head, notes)
                     if not isinstance(outcome, bool):
                         return outcome
                 elif target.scheme == b"ftp":
@@ -159,9 +168,9 @@ class HttpClient:
 
     async def _next_request(self) -> RequestHead | None:
         """The next head; None when the client has closed, or broke HTTP and has been told so. Raises OSError."""
-        requests, config = self.requests, self.server.config
+        requests, server = self.requests, self.server
         # Between two requests a client may idle; once a head has begun it has to be finished.
-        patience, deadline = config.pipeline_read_idle_timeout, 0.0
+        patience, deadline = server.idle_patience, 0.0
         while True:
             if requests.head_begun:
                 try:
@@ -172,7 +181,7 @@ class HttpClient:
                 if head is not None:
                     return head
                 now = time.monotonic()
-                deadline = deadline or now + config.req_header_recv_timeout
+                deadline = deadline or now + server.head_patience
                 patience = max(deadline - now, 0.0)
             try:
                 data = await self.stream.receive(patience)
@@ -253,9 +262,8 @@ class HttpClient:
 
     def keep(self, connection: HttpUpstream) -> None:
         """Keep the connection for this client's next request."""
-        keepalive = self.server.config.http_forward_upstream_keepalive
-        if keepalive.enable:
-            connection.keep(keepalive.idle_expire)
+        if self.server.keeps_connections:
+            connection.keep(self.server.keeps_for)
             self._kept = connection
         else:
             connection.stream.close()
@@ -263,6 +271,8 @@ class HttpClient:
     def connected(self, upstream: Upstream, sock: socket.socket, connect: ConnectNotes) -> HttpUpstream:
         """Take a fresh connection to a server, made in the way that ``connect`` tells."""
         context = self.context
+        if self._paces is None:
+            self._paces = paces(time.monotonic, context.speed_limit)
         up, down = paces(time.monotonic, connect.speed_limit)
         stream = Stream(context.relays.poller, sock, context.wheel)
         limits = self.server.response_limits

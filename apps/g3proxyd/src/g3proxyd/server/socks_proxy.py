@@ -120,8 +120,8 @@ class SocksHandshake:
         try:
             sock = await self._dial(notes)
             try:
-                early = await self._grant(sock, notes)
-                await send_ahead(context, sock, early, notes)
+                if early := await self._grant(sock, notes):
+                    await send_ahead(context, sock, early, notes)
             except BaseException:
                 sock.close()
                 raise

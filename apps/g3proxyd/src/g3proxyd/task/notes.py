@@ -39,6 +39,8 @@ class Event(StrEnum):
     FINISHED = "Finished"
 
 
+CREATED = Stage.CREATED
+
 NOT_CONNECTED = ConnectNotes()
 """What is known of a connection before anybody tried to make it; never written to."""
 
@@ -46,14 +48,25 @@ NOT_CONNECTED = ConnectNotes()
 class TaskNotes:
     """One task: who asked which server for what, when, and how far it came. Times are seconds of a monotonic clock."""
 
-    # Defaults of the class instead of values that each of very many instances would set.
-    ready: float | None = None
-    stage = Stage.CREATED
-    connect = NOT_CONNECTED
-    egress_path: EgressPath | None = None
-    from_client = to_client = from_upstream = to_upstream = 0
-    _id = ""
-    _start_at = ""
+    __slots__ = (
+        "_id",
+        "_start_at",
+        "client_addr",
+        "connect",
+        "created",
+        "egress_path",
+        "from_client",
+        "from_upstream",
+        "ready",
+        "server_addr",
+        "server_name",
+        "server_type",
+        "stage",
+        "to_client",
+        "to_upstream",
+        "upstream",
+        "wait_time",
+    )
 
     def __init__(
         self,
@@ -75,6 +88,13 @@ class TaskNotes:
         self.upstream = upstream
         self.created = created = time.monotonic()
         self.wait_time = created - waiting_since
+        self.ready: float | None = None
+        self.stage = CREATED
+        self.connect = NOT_CONNECTED
+        self.egress_path: EgressPath | None = None
+        self.from_client = self.to_client = self.from_upstream = self.to_upstream = 0
+        self._id = ""
+        self._start_at = ""
 
     @property
     def task_id(self) -> str:

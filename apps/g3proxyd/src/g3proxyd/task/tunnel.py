@@ -3,10 +3,11 @@
 import asyncio
 import socket
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..io.direction import End
-from ..io.pacing import paces
+from ..io.pacing import Pace, paces
 from ..io.relay import Relay, Result
 from ..io.stream import Stream
 from ..io.stream_relay import StreamRelay
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from ..server.context import ServerContext
 
 TASK_TYPE = "TcpConnect"
+
+RELAYING, FINISHED, BOTH_CLOSED = Stage.RELAYING, Reason.FINISHED, End.FINISHED
+"""For use here: CPython 3.11 takes 85 ns to look a member up in its class."""
 
 REASONS = {
     End.FINISHED: Reason.FINISHED,
@@ -48,7 +52,10 @@ class Tunnel:
 
         ``task_type`` is what the logs call the task, ``more`` are the fields that only this type of task has.
         """
-        up, down = paces(context.loop.time, context.speed_limit, notes.connect.speed_limit)
+        up: Sequence[Pace] = ()
+        down: Sequence[Pace] = ()
+        if context.speed_limit is not None or notes.connect.speed_limit is not None:
+            up, down = paces(context.loop.time, context.speed_limit, notes.connect.speed_limit)
         self._context = context
         self._notes = notes
         self._task_type = task_type
@@ -70,7 +77,7 @@ class Tunnel:
     async def run(self) -> None:
         """Relay to the end; the connection is over then."""
         notes = self._notes
-        notes.stage = Stage.RELAYING
+        notes.stage = RELAYING
         notes.ready = time.monotonic()
         self._start_timer()
         try:
@@ -81,9 +88,8 @@ class Tunnel:
             result = self._relay.result
             if result is not None:
                 error = "" if result.error is None else str(result.error)
-                self._context.end_task(
-                    notes, self._task_type, REASONS[result.end], error, moved=result, more=self._more
-                )
+                reason = FINISHED if result.end is BOTH_CLOSED else REASONS[result.end]
+                self._context.end_task(notes, self._task_type, reason, error, moved=result, more=self._more)
 
     def _log_half(self, by_client: bool) -> None:
         event = Event.CLIENT_SHUTDOWN if by_client else Event.UPSTREAM_SHUTDOWN
@@ -104,8 +110,6 @@ class Tunnel:
 
 async def send_ahead(context: "ServerContext", upstream: socket.socket, early: bytes, notes: TaskNotes) -> None:
     """Send the bytes that a client sent behind its request: they belong to the tunnel. Raises TaskError."""
-    if not early:
-        return
     stream = Stream(context.relays.poller, upstream, context.wheel)
     try:
         await stream.send(early, context.idle_seconds)
