@@ -2,6 +2,7 @@
 
 import os
 import ssl
+import warnings
 from collections.abc import Callable
 
 from . import openssl
@@ -56,7 +57,9 @@ def client_context(settings: ClientSettings, *, system: bool = True) -> ssl.SSLC
         context.check_hostname = False  # `ClientTls` checks it
     if settings.minimum < ssl.TLSVersion.TLSv1_2:
         context.set_ciphers("DEFAULT:@SECLEVEL=0")  # the old versions sign with SHA-1
-    context.minimum_version, context.maximum_version = settings.minimum, settings.maximum
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # who asks for an old version has been warned already
+        context.minimum_version, context.maximum_version = settings.minimum, settings.maximum
     if settings.default_ca and system and settings.verify:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     if settings.ca is not None:

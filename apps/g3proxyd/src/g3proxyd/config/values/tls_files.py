@@ -169,7 +169,10 @@ class _Pairs(Value):
         nodes = data.items if isinstance(data, Sequence) else (data,)
         if not nodes:
             raise wrong("the list is empty", expected=_PAIRS)
-        return tuple(pair for node in nodes if (pair := read(CertPair, node, reader)) is not None)
+        pairs = [read(CertPair, node, reader) for node in nodes]
+        if None in pairs:
+            raise MistakeError  # what is wrong has been said
+        return tuple(pairs)
 
 
 _PAIR = {

@@ -169,7 +169,9 @@ class TlsTicketer(Section):
 def library_words(error: Exception) -> str:
     """What the TLS library says, without its file names."""
     reason = getattr(error, "reason", None)
-    return reason.lower().replace("_", " ") if isinstance(reason, str) and reason else str(error)
+    if isinstance(reason, str) and reason:
+        return reason.lower().replace("_", " ")
+    return str(error.args[0] if len(error.args) == 1 else error)
 
 
 def _no_time(key: str) -> Mistake:
