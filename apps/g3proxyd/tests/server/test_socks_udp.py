@@ -250,6 +250,30 @@ def test_garbage_and_fragments_end_nothing() -> None:
     run(main())
 
 
+def test_thousands_of_spoiled_datagrams_end_nothing() -> None:
+    async def main() -> None:
+        dice = random.Random(11)
+        async with proxy(socks=FULL) as p, associated(p.socks) as client:
+            with peer() as (_, port), peer("::1") as (_, port6, *_rest):
+                heads = [
+                    pack_header(HERE, port),
+                    pack_header(IPv6Address("::1"), port6),
+                    pack_header("origin.test", port),
+                ]
+                for round_ in range(60):
+                    for _ in range(50):
+                        raw = bytearray(dice.choice(heads) + dice.randbytes(dice.choice((0, 3, 60))))
+                        for _ in range(dice.randrange(4)):
+                            # Neither the host nor the port: a datagram to nowhere would only be slow.
+                            raw[dice.choice((0, 1, 2, 3, 4))] = dice.randrange(256)
+                        client.say(bytes(raw[: dice.randrange(len(raw) + 1)]))
+                    client.send(HERE, port, b"mark %d" % round_)
+                    while bytes((await client.receive()).payload) != b"mark %d" % round_:
+                        pass
+
+    run(main())
+
+
 def test_an_old_header_in_the_buffer_is_no_header() -> None:
     """A datagram shorter than its header must not borrow the rest from the one that was in the slot before."""
 

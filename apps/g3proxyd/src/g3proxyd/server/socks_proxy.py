@@ -13,7 +13,7 @@ from g3_socks import Bind, Connect, Credentials, Reply, SocksServer, UdpAssociat
 
 from ..escaper.base import ConnectNotes
 from ..escaper.errors import TcpConnectError
-from ..io.listener import Peer
+from ..io.addresses import Peer, local_address, server_address
 from ..io.stream import Stream
 from ..task.errors import Reason, TaskError, from_connect_error, socks_reply
 from ..task.notes import Event, TaskNotes
@@ -142,9 +142,10 @@ class SocksHandshake:
             log.warning("server %s: %d UDP associations, and no more", server.name, ASSOCIATIONS_MAX)
             await self._refuse(Reply.GENERAL_FAILURE)
             return None
-        control, peer = self._stream.sock.getsockname(), self._peer
+        control, peer = local_address(self._stream.sock), self._peer
         target = Upstream(request.host, request.port)
-        notes = UdpNotes(context.type_name, server.name, control, peer, target, accepted)
+        server_addr = server_address(self._stream.sock, peer)
+        notes = UdpNotes(context.type_name, server.name, server_addr, peer, target, accepted)
         permits, admits = server.check_destination, server.admits_datagrams
         association = SocksUdp(context, entrance, notes, request, permits, admits)
         try:
@@ -169,8 +170,7 @@ class SocksHandshake:
         except BaseException:
             association.fail(Reason.CANCELED_AS_SERVER_QUIT, "")
             raise
-        sock, _ = self._stream.detach()
-        association.hold(sock)
+        association.hold(self._stream)
         return association
 
     async def _dial(self, notes: TaskNotes) -> socket.socket:

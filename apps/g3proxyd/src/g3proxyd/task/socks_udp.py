@@ -9,6 +9,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from g3_socks import UdpAssociate
 from ..escaper.base import ConnectNotes, SocketAddress, UdpOutlet
 from ..escaper.errors import TcpConnectError
 from ..io.mmsg import SLOT
+from ..io.stream import Stream
 from ..io.udp_pace import udp_paces
 from ..io.udp_socket import UdpSocket, set_buffers
 from ..upstream import Upstream
@@ -36,14 +38,18 @@ log = logging.getLogger(__name__)
 
 Outcome = tuple[Reason, str]
 
+FOREVER = 1e9
+"""Seconds: the TCP connection is silent as long as it likes."""
+
 
 class SocksUdp:
-    """From the request to the end; it owns the UDP sockets, and the TCP connection once it has been given that."""
+    """From the request to the end; it owns the UDP sockets, and listens to the TCP connection."""
 
     deadline: float | None = None
     bucket: int | None = None
     _idle = 0
-    _control: socket.socket | None = None
+    _control: Stream | None = None
+    _heard: asyncio.Future[None] | None = None
     _relay: UdpRelay | None = None
     _connecting: asyncio.Task[None] | None = None
     _outlet: UdpOutlet | None = None
@@ -98,7 +104,7 @@ class SocksUdp:
         self._close()
         self._context.end_task(self._notes, self._type, reason, detail)
 
-    def hold(self, control: socket.socket) -> None:
+    def hold(self, control: Stream) -> None:
         """The client has been told where to send to: its TCP connection lives as long as the association."""
         self._control = control
 
@@ -109,7 +115,7 @@ class SocksUdp:
         assert self._control is not None  # noqa: S101 - hold() was called
         assert self._client is not None  # noqa: S101 - open() was called
         try:
-            context.relays.poller.add_reader(self._control.fileno(), self._control_readable)
+            self._listen(self._control)
             context.relays.poller.add_reader(self._client.fd, self._first_readable)
             context.wheel.start(self, self._entrance.first_timeout)
             outcome = await self._ended
@@ -152,25 +158,29 @@ class SocksUdp:
         if self._client is not None:
             context.relays.poller.forget(self._client.fd)
             self._client.close()
-        if self._control is not None:
-            context.relays.poller.forget(self._control.fileno())
-            self._control.close()
-            self._control = None
+        if self._heard is not None:
+            self._heard.cancel()
         self._entrance.associations -= 1
         # Callbacks of ours keep us alive in a circle: break it here.
-        self._relay = self._outlet = self._connecting = None
+        self._relay = self._outlet = self._connecting = self._control = self._heard = None
 
-    def _control_readable(self) -> None:
+    def _listen(self, control: Stream) -> None:
+        self._heard = control.readable(FOREVER)
+        self._heard.add_done_callback(partial(self._control_readable, control))
+
+    def _control_readable(self, control: Stream, heard: "asyncio.Future[None]") -> None:
         """The TCP connection has nothing to say any more: what it says is an end, or against the protocol."""
-        assert self._control is not None  # noqa: S101 - it is watched
-        try:
-            data = self._control.recv(1)
-        except (BlockingIOError, InterruptedError):
+        if heard.cancelled():
             return
+        try:
+            heard.result()
+            data = control.read(1)
         except OSError as error:
             self._end(Reason.CLIENT_TCP_READ_FAILED, str(error))
             return
-        if data:
+        if data is None:
+            self._listen(control)
+        elif data:
             self._end(Reason.INVALID_CLIENT_PROTOCOL, "bytes behind the request on the TCP connection")
         else:
             before = self._notes.udp_client_addr is None

@@ -66,6 +66,7 @@ class UdpRelay:
         self._report: Callable[[Upstream, TcpConnectError], None] | None = None
         self._reported: set[int] = set()
         self._resting: dict[int, asyncio.TimerHandle] = {}
+        self._closed = False
         self.remotes: tuple[Remote, ...] = ()
         self.active = True
         self.foreign = 0
@@ -89,6 +90,9 @@ class UdpRelay:
 
     def close(self) -> None:
         """Move nothing any more. May be called again, also from within a call of the relay."""
+        if self._closed:
+            return  # the numbers of the sockets may belong to others by now
+        self._closed = True
         if self._targets is not None:
             self._targets.close()
             self._targets = None
