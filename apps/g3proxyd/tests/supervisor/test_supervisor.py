@@ -16,8 +16,9 @@ from daemon import free_port
 from g3proxyd.config import Config
 from g3proxyd.resolver import make_resolver
 from g3proxyd.supervisor import slot as slots
+from g3proxyd.supervisor.errors import ApplyError, StartError
 from g3proxyd.supervisor.sockets import Sockets
-from g3proxyd.supervisor.supervisor import ApplyError, StartError, Supervisor
+from g3proxyd.supervisor.supervisor import Supervisor
 from g3proxyd.worker import build, process
 from g3proxyd.worker.worker import Quit
 from proxy import configuration

@@ -20,10 +20,11 @@ from ..control.operations import (
     no_such,
 )
 from ..server.context import ServerStats
+from .errors import ApplyError
 from .link import LinkError, RefusedError
 from .messages import ForceQuit, Offline, Resolve
 from .reload import changes, fixed_changes, merge, objects
-from .supervisor import ApplyError, Supervisor
+from .supervisor import Supervisor
 
 __all__ = ["SupervisorOperations"]
 

@@ -25,10 +25,11 @@ from ..system.notify import Notifier
 from ..system.options import RunOptions
 from ..system.syslog import Syslog
 from ..worker.worker import Quit
+from .errors import StartError
 from .handover import HandoverError, Predecessor, meet
 from .operations import SupervisorOperations
 from .sockets import Sockets
-from .supervisor import StartError, Supervisor
+from .supervisor import Supervisor
 
 __all__ = ["run"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ..config import Config, ListeningServerConfig
 from ..io.listening import hold_back, open_bound
 
-__all__ = ["Key", "Sockets", "Staged", "Wanted", "share", "wanted"]
+__all__ = ["Key", "Sockets", "Staged", "Wanted", "plan", "share", "wanted"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -75,6 +75,22 @@ def identity_of(server: ListeningServerConfig) -> str:
 def share(keys: tuple[Key, ...], number: int, workers: int) -> tuple[Key, ...]:
     """The sockets that one worker listens on; with fewer sockets than workers several share one."""
     return keys[number::workers] if len(keys) >= workers else (keys[number % len(keys)],) if keys else ()
+
+
+def plan(
+    servers: Mapping[str, tuple[Key, ...]], number: int, workers: int, absent: Collection[int]
+) -> dict[str, tuple[Key, ...]]:
+    """What one worker listens on, by server: its own share, and that of ``absent`` workers whose place it takes."""
+    numbers = [number]
+    if number not in absent:
+        before = (number - 1) % workers
+        while before in absent and before != number:
+            numbers.append(before)
+            before = (before - 1) % workers
+    return {
+        name: tuple(dict.fromkeys(key for each in numbers for key in share(keys, each, workers)))
+        for name, keys in servers.items()
+    }
 
 
 class Sockets:

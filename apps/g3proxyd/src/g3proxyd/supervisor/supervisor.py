@@ -20,13 +20,14 @@ from ..shared.memory import Counters, Layout
 from ..worker import process as worker_process
 from ..worker.worker import Quit
 from . import spawn
+from .errors import ApplyError, StartError
 from .handover import HandoverError, give, tell
 from .link import LinkError, RefusedError
 from .messages import Abandon, Commit, End, Plan, Prepare, Start, Stay
 from .slot import Process, Slot
-from .sockets import Key, Sockets, Staged, share
+from .sockets import Key, Sockets, Staged, plan
 
-__all__ = ["ApplyError", "StartError", "Supervisor"]
+__all__ = ["Supervisor"]
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +39,6 @@ CHANGE_PATIENCE = 20.0
 
 END_PATIENCE = 10.0
 """Seconds that a worker has beyond the timers of `runtime`; then it is killed."""
-
-
-class StartError(Exception):
-    """It cannot serve; the text says why."""
-
-
-class ApplyError(Exception):
-    """A configuration could not be applied, and nothing has changed; the text says why."""
 
 
 class Supervisor:
@@ -80,8 +73,6 @@ class Supervisor:
         for sock in sockets.commit(staged).values():
             sock.close()
 
-    # --- the beginning ---
-
     async def start(self, *, all_workers: bool = False) -> None:
         """Start the workers and wait until they have built everything; they do not accept before `go`.
 
@@ -105,8 +96,6 @@ class Supervisor:
                 log.info("server %s listens on %s port %d", name, *address)
         for slot in self.slots:
             await slot.settled.wait()
-
-    # --- the end ---
 
     async def ended(self) -> None:
         """Wait until the last worker has ended."""
@@ -189,8 +178,6 @@ class Supervisor:
                 if slot.process is not None and not slot.process.ended.done():
                     log.error("%s (pid %d) does not end: it is killed", slot.name, slot.process.pid)
                     slot.process.kill()
-
-    # --- changes ---
 
     async def apply(self, config: Config) -> None:
         """Let all workers serve with another configuration, or none. Raises ApplyError."""
@@ -279,25 +266,12 @@ class Supervisor:
                             log.error("%s cannot take over sockets: %s", slot.name, error)
 
     def _plan(self, number: int, servers: dict[str, tuple[Key, ...]] | None = None) -> Plan:
-        """What a worker listens on: its own share, and that of workers whose place it takes."""
-        count = len(self.slots)
-        numbers = [number]
-        if number not in self._absent:
-            before = (number - 1) % count
-            while before in self._absent and before != number:
-                numbers.append(before)
-                before = (before - 1) % count
-        everything = servers if servers is not None else self.sockets.servers
-        return {
-            name: tuple(dict.fromkeys(key for each in numbers for key in share(keys, each, count)))
-            for name, keys in everything.items()
-        }
+        """What a worker listens on; ``servers`` are the sockets of each server if those are not the present ones."""
+        return plan(self.sockets.servers if servers is None else servers, number, len(self.slots), self._absent)
 
     def _extend_layout(self, config: Config) -> None:
         for name in config.servers:
             self.layout.add_group(f"server {name}", ServerStats)
-
-    # --- workers ---
 
     async def _keep(self, slot: Slot) -> None:
         """Have a worker in this place as long as the sockets are open."""
