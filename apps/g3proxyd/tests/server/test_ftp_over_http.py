@@ -105,6 +105,7 @@ def test_a_connection_serves_many_requests(folder: Path) -> None:
         writer.write(ask(port, "/big", method="HEAD"))
         head = await reader.readuntil(b"\r\n\r\n")
         assert b"\r\nContent-Length: 1048576\r\n" in head
+        assert b"\r\nAccept-Ranges: bytes\r\n" in head
         writer.write(ask(port, "/sub/inner"))
         assert (await read_response(reader))[1] == b"in"
         writer.close()

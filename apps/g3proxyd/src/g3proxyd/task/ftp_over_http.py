@@ -98,6 +98,8 @@ class FtpOverHttp:
         fields = [TEXT if request.text else BINARY]
         if modified is not None:
             fields.append((b"Last-Modified", http_date(modified)))
+        if size is not None:
+            fields.append((b"Accept-Ranges", b"bytes"))
         if self._head.method == b"HEAD":
             if isinstance(found, Reply) and found.code == 550 and modified is None:
                 raise refused(found)
@@ -122,7 +124,6 @@ class FtpOverHttp:
             await self._answer(200, fields, None)
             await self._pass_on(None)
             return await self._finish()
-        fields.append((b"Accept-Ranges", b"bytes"))
         if status == 206:
             fields.append((b"Content-Range", b"bytes %d-%d/%d" % (start, end - 1, size)))
         keep = await self._answer(status, fields, end - start)
