@@ -103,6 +103,11 @@ def test_no_extended_port(argument: bytes) -> None:
         parse_extended_port(argument)
 
 
+def test_the_last_line_of_a_reply_counts() -> None:
+    assert parse_passive(Reply(227, (b"(10,0,0,1,1,1)", b"(192,0,2,1,18,52)"))) == (HOST, 4660)
+    assert parse_extended_passive(Reply(229, (b"(|||1|)", b"(|||4660|)"))) == 4660
+
+
 def test_examples_of_rfc_2428() -> None:
     assert parse_extended_port(b"|1|132.235.1.2|6275|") == (IPv4Address("132.235.1.2"), 6275)
     address = IPv6Address("1080::8:800:200C:417A")

@@ -28,6 +28,7 @@ def test_an_argument_never_begins_another_command(argument: bytes) -> None:
 
 
 def test_the_longest_command() -> None:
+    assert MAX_COMMAND_LENGTH == 8192
     most = MAX_COMMAND_LENGTH - len(b"RETR \r\n")
     assert len(pack_command(b"RETR", b"a" * most)) == MAX_COMMAND_LENGTH
     for argument in (b"a" * (most + 1), b"\xff" * (most // 2 + 1)):

@@ -17,10 +17,16 @@ from hypothesis import strategies as st
 
 
 def test_features() -> None:
-    lines = (b"Extensions:", b" MLST size*;modify*;", b"SIZE", b" rest stream", b" ", b"End")
-    assert parse_features(Reply(211, lines)) == {"MLST": "size*;modify*;", "SIZE": "", "REST": "stream"}
+    lines = (b"Extensions:", b" MLST size*;modify*;", b"SIZE", b" ", b" rest stre\xe4m", b"End")
+    assert parse_features(Reply(211, lines)) == {"MLST": "size*;modify*;", "SIZE": "", "REST": "stre\ufffdm"}
     assert parse_features(Reply(211, (b"no features",))) == {}
     assert parse_features(Reply(500, (b"what", b" SIZE", b"?"))) == {}
+
+
+def test_the_last_line_of_a_reply_counts() -> None:
+    assert parse_size(Reply(213, (b"1", b"2"))) == 2
+    assert parse_modified(Reply(213, (b"19980705132316", b"19990705132316"))).year == 1999
+    assert parse_directory(Reply(257, (b'"/a"', b'"/b"'))) == b"/b"
 
 
 def test_sizes() -> None:

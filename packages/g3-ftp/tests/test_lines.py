@@ -39,6 +39,15 @@ def test_line_ends() -> None:
         assert script.machine.take_unread() == b"left"
 
 
+def test_an_empty_line_may_be_the_first() -> None:
+    with Script(Pairs()) as script:
+        script >> b"\n1\n2\n"
+        script.event((b"", b"1"))
+        script.event(None)
+        script >> b"\n"
+        script.event((b"2", b""))
+
+
 def test_each_byte_is_searched_once() -> None:
     machine = Pairs()
     for _ in range(5):

@@ -68,6 +68,10 @@ def test_list_lines(line: bytes, entry: Entry | None) -> None:
     assert parse_list_line(line) == entry
 
 
+def test_kinds_have_words() -> None:
+    assert [kind.value for kind in Kind] == ["file", "directory", "link", "other"]
+
+
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

@@ -17,6 +17,7 @@ def test_with_a_password() -> None:
 
 
 def test_anonymous() -> None:
+    assert (ANONYMOUS, ANONYMOUS_PASSWORD) == (b"anonymous", b"anonymous@")
     login = Login()
     assert login.answer(reply(220)) == (b"USER", ANONYMOUS)
     assert login.answer(reply(331)) == (b"PASS", ANONYMOUS_PASSWORD)

@@ -43,4 +43,4 @@ class LineMachine(Machine[E], Generic[E]):
         self._start = 0
 
 
-_CR = b"\r"[0]
+_CR = 13

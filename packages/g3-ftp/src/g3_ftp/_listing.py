@@ -106,7 +106,7 @@ def parse_facts_line(line: bytes) -> Entry | None:
     if not space or not name or (facts and not facts.endswith(b";")):
         return None
     values = {}
-    for fact in facts.split(b";")[:-1]:
+    for fact in facts.split(b";"):
         key, _, value = fact.partition(b"=")
         values[key.lower()] = value
     kind_name = values.get(b"type", b"").lower()
