@@ -6,6 +6,7 @@ from typing import Any
 
 import dns.edns
 import dns.message
+import dns.rdata
 import dns.rrset
 import pytest
 from dns.rdatatype import A
@@ -14,7 +15,7 @@ from g3_dns._message import is_truncated, mismatch_of
 from g3_dns._question import pack_question
 from hypothesis import given
 from hypothesis import strategies as st
-from wires import wire
+from wires import respond, wire
 
 PATH = Path(__file__).parent / "vectors" / "rfc1035-section-4.json"
 VECTORS: list[dict[str, Any]] = json.loads(PATH.read_text(encoding="utf-8"))
@@ -101,6 +102,25 @@ ANSWER = bytes.fromhex("0007 8180 0001 0000 0000 0000") + ASKED
 )
 def test_mismatches(data: bytes, expected: Mismatch | None) -> None:
     assert mismatch_of(data, 7, ASKED) is expected
+
+
+def test_dnspython_remembers_nothing_of_what_servers_send() -> None:
+    """Its table of classes would have an entry for each type, class and payload size that a server thinks of."""
+    before = len(dns.rdata._rdata_classes)
+    records = [b"\x00" + number.to_bytes(2, "big") * 2 + bytes(6) for number in range(60_000, 60_400)]
+    parse_message(ANSWER[:6] + len(records).to_bytes(2, "big") + bytes(4) + ANSWER[12:] + b"".join(records))
+    parse_message(ANSWER[:11] + b"\x01" + ANSWER[12:] + b"\x00\x00\x29\xfe\xdc" + bytes(6))
+    assert len(dns.rdata._rdata_classes) == before
+
+
+def test_what_is_kept_is_what_dnspython_reads() -> None:
+    lines = ["a.example. 60 IN CNAME b.test.", "b.test. 30 IN A 192.0.2.1", "b.test. 20 IN A 192.0.2.2"]
+    more = ["b.test. 9 IN AAAA 2001:db8::1", "example. 9 IN NS ns.example.", "example. 9 IN SOA ns. h. 1 2 3 4 5"]
+    cookie = dns.edns.CookieOption(b"12345678", b"s" * 8)
+    data = respond(pack_query(QUESTION, 7), lines, authority=more, rcode=16, options=[cookie])
+    ours, theirs = parse_message(data), dns.message.from_wire(data)
+    assert ours.to_text() == theirs.to_text()
+    assert (ours.options, ours.rcode(), ours.payload) == (theirs.options, theirs.rcode(), theirs.payload)
 
 
 def test_truncation() -> None:

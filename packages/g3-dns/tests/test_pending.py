@@ -67,6 +67,7 @@ def test_a_connection_with_a_query_is_not_idle() -> None:
         {"query_timeout": 0},
         {"idle_timeout": 0},
         {"max_outstanding": 0},
+        {"max_outstanding": 10_001},
         {"max_message_size": 511},
         {"max_message_size": 65536},
         {"padding": -1},
@@ -74,10 +75,11 @@ def test_a_connection_with_a_query_is_not_idle() -> None:
     ],
 )
 def test_settings_out_of_range(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"more than zero|max_message_size is|padding is"):
+    with pytest.raises(ValueError, match=r"more than zero|max_outstanding is|max_message_size is|padding is"):
         StreamSettings(**settings)
 
 
 def test_settings_in_range() -> None:
     assert StreamSettings(max_outstanding=1, max_message_size=512, padding=32767).padding == 32767
     assert StreamSettings(max_message_size=65535).max_outstanding == 100
+    assert StreamSettings(max_outstanding=10_000).padding == 0

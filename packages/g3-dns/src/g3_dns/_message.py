@@ -4,12 +4,26 @@ Whether a message may be the answer at all is decided on its first bytes: a floo
 each. Only what has passed that is parsed in full.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 
 import dns.edns
+import dns.flags
 import dns.message
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.ANY.NS
+import dns.rdtypes.ANY.OPT
+import dns.rdtypes.ANY.SOA
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA
+import dns.rrset
+import dns.wire
 from dns.message import Message
+from dns.rdataclass import IN
+from dns.rdatatype import RdataType
 
 from ._errors import MessageError
 from ._question import Question, pack_question
@@ -24,6 +38,17 @@ PAYLOAD_SIZE = 1232
 PADDING_BLOCK = 128
 """Encrypted queries are padded to a multiple of it (RFC 8467 section 4.1)."""
 
+TTL_MAX = 0x7FFFFFFF
+"""Seconds: a larger TTL is to be taken for zero (RFC 2181 section 8)."""
+
+_READERS: dict[int, Callable[..., dns.rdata.Rdata]] = {
+    RdataType.A: dns.rdtypes.IN.A.A.from_wire_parser,
+    RdataType.NS: dns.rdtypes.ANY.NS.NS.from_wire_parser,
+    RdataType.CNAME: dns.rdtypes.ANY.CNAME.CNAME.from_wire_parser,
+    RdataType.SOA: dns.rdtypes.ANY.SOA.SOA.from_wire_parser,
+    RdataType.AAAA: dns.rdtypes.IN.AAAA.AAAA.from_wire_parser,
+}
+_read_opt: Callable[..., dns.rdata.Rdata] = dns.rdtypes.ANY.OPT.OPT.from_wire_parser
 _RD_AND_ONE_QUESTION = b"\x01\x00\x00\x01\x00\x00\x00\x00"
 _OPT_SIZE = 11
 _OPTION_HEADER_SIZE = 4
@@ -99,13 +124,57 @@ def is_truncated(wire: bytes) -> bool:
 
 
 def parse_message(wire: bytes) -> Message:
-    """Parse a message strictly. Raises MessageError for anything that is not one, and for more than `MAX_RECORDS`."""
+    """Parse a message. Raises MessageError for anything that is not one, and for more than `MAX_RECORDS`.
+
+    It holds the addresses, aliases, SOA and NS records of the class IN, and EDNS; other records are left out, and not
+    looked into. `dns.message.from_wire` would keep a note of each type and class that it ever met, a memory that any
+    server could fill, and would look for a module on the disk for each.
+    """
     if len(wire) < HEADER_SIZE:
         raise MessageError(f"a message of {len(wire)} bytes, a header has {HEADER_SIZE}")
     records = sum(int.from_bytes(wire[at : at + 2], "big") for at in (6, 8, 10))
     if records > MAX_RECORDS or wire[4:6] > b"\x00\x01":
         raise MessageError(f"a message of {records} records, at most {MAX_RECORDS} and one question are taken")
     try:
-        return dns.message.from_wire(wire)
-    except Exception as error:  # its own errors, and whatever hostile bytes bring out of the classes of records
+        return _parse(wire)
+    except Exception as error:  # dnspython's own, and whatever hostile bytes bring out of its records and options
         raise MessageError(f"not a DNS message: {error or type(error).__name__}") from None
+
+
+def _parse(wire: bytes) -> Message:
+    """RFC 1035 section 4.1: ID, flags, QDCOUNT, ANCOUNT, NSCOUNT, ARCOUNT, and four sections."""
+    parser = dns.wire.Parser(wire)
+    query_id, flags, questions, *counts = parser.get_struct("!HHHHHH")
+    message = dns.message.QueryMessage(query_id)
+    message.flags = dns.flags.Flag(flags)
+    for _ in range(questions):
+        name = parser.get_name(decompress=True)
+        type_, class_ = parser.get_struct("!HH")
+        rrset = dns.rrset.RRset(name, dns.rdataclass.RdataClass.make(class_), RdataType.make(type_))
+        message.question.append(rrset)
+    for section, count in zip((message.answer, message.authority, message.additional), counts, strict=True):
+        for _ in range(count):
+            _parse_record(parser, message, section)
+    if parser.remaining():
+        raise MessageError(f"{parser.remaining()} bytes behind it")
+    return message
+
+
+def _parse_record(parser: dns.wire.Parser, message: Message, section: list[dns.rrset.RRset]) -> None:
+    """RFC 1035 section 4.1.3: NAME, TYPE, CLASS, TTL, RDLENGTH, RDATA."""
+    name = parser.get_name(decompress=True)
+    type_, class_, ttl, size = parser.get_struct("!HHIH")
+    if type_ == RdataType.OPT:
+        if section is not message.additional or name != dns.name.root or message.opt is not None:
+            raise MessageError("an OPT record that is one too many, or in the wrong place")
+        with parser.restrict_to(size):
+            message.opt = dns.rrset.from_rdata(name, ttl, _read_opt(class_, RdataType.OPT, parser))
+        return
+    reader = _READERS.get(type_)
+    if reader is None or class_ != IN:
+        parser.get_bytes(size)
+        return
+    known = RdataType(type_)
+    with parser.restrict_to(size):
+        record = reader(IN, known, parser)
+    message.find_rrset(section, name, IN, known, create=True).add(record, 0 if ttl > TTL_MAX else ttl)

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from ._events import Closed, Failure, Lost
 from ._message import MAX_MESSAGE_SIZE
 
+MAX_OUTSTANDING = 10_000
+"""Queries under way on one connection: far fewer than the 65,536 ids, so that a free one is found at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
@@ -22,9 +25,11 @@ class StreamSettings:
     """Pad queries to a multiple of so many bytes; `PADDING_BLOCK` where the connection is encrypted."""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for times of zero or less, for less than one query, and for sizes out of range."""
-        if min(self.query_timeout, self.idle_timeout) <= 0 or self.max_outstanding < 1:
-            raise ValueError("times are more than zero, and at least one query may be under way")
+        """Raise ValueError for times of zero or less, and for numbers and sizes out of range."""
+        if min(self.query_timeout, self.idle_timeout) <= 0:
+            raise ValueError("times are more than zero")
+        if not 1 <= self.max_outstanding <= MAX_OUTSTANDING:
+            raise ValueError(f"max_outstanding is 1 to {MAX_OUTSTANDING}")
         if not 512 <= self.max_message_size <= MAX_MESSAGE_SIZE:
             raise ValueError(f"max_message_size is 512 to {MAX_MESSAGE_SIZE}")
         if not 0 <= self.padding <= MAX_MESSAGE_SIZE // 2:
