@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 from g3proxyd.config import Config, SniProxyConfig
-from g3proxyd.config.server.sni_proxy import AllowedHost, parse_allowed_host
+from g3proxyd.config.server.sni_proxy import SniProxyHost, parse_allowed_host
 from g3proxyd.config.values.host_match import HostMatch, parse_host_match
 
 Refused = Callable[[Callable[[object], object], object], list[str]]
@@ -41,12 +41,12 @@ def test_exact_then_the_longest_parent_then_the_default() -> None:
     assert [port(host) for host in ("example", "x.a.example", "bb.example")] == [2, 2, 2]
     assert [port(host) for host in ("b.example", "x.y.b.example", "c.test")] == [3, 3, 3]
     assert [port(host) for host in ("test", "192.0.2.2", "xc.test")] == [4, 4, 4]
-    assert found.find("c.test") == AllowedHost("z.test", 3)
+    assert found.find("c.test") == SniProxyHost(redirect_host="z.test", redirect_port=3)
 
 
 def test_one_map_and_no_default() -> None:
     found = parse({"exact_match": "a.test"})
-    assert found.find("a.test") == AllowedHost()
+    assert found.find("a.test") == SniProxyHost()
     assert found.find("x.a.test") is None
     assert found.find(ip_address("::1")) is None
     assert found == parse([{"exact_match": ["a.test"]}])
@@ -55,9 +55,9 @@ def test_one_map_and_no_default() -> None:
 
 def test_a_default_beside_names() -> None:
     found = parse([{"child_match": "a.test", "set_default": "yes", "redirect_port": 5}, {"exact_match": "b.test"}])
-    assert found.find("x.test") == AllowedHost(None, 5)
+    assert found.find("x.test") == SniProxyHost(redirect_port=5)
     assert parse({"exact_match": "a.test", "set_default": False}).find("b.test") is None
-    assert parse({"set_default": False}).find("b.test") == AllowedHost()
+    assert parse({"set_default": False}).find("b.test") == SniProxyHost()
 
 
 @pytest.mark.parametrize(
@@ -90,12 +90,13 @@ def test_a_server(config: Callable[..., Config]) -> None:
     server = config(SERVER.format(keys="allowed_sites: {exact_match: a.test}, listen_transparent: yes")).servers["s"]
     assert isinstance(server, SniProxyConfig)
     assert isinstance(server.allowed_hosts, HostMatch)
-    assert server.allowed_hosts.find("a.test") == AllowedHost()
+    assert server.allowed_hosts.find("a.test") == SniProxyHost()
     assert server.transparent()
     plain = SniProxyConfig(name="s", escaper="d")
     assert (plain.allowed_hosts, plain.transparent(), plain.tls_max_client_hello_size) == (None, False, 65536)
     assert (plain.request_wait_timeout, plain.request_recv_timeout) == (60.0, 4.0)
-    assert pickle.dumps(AllowedHost("a", 1))
+    address = SniProxyHost(redirect_host=ip_address("::1"), redirect_port=1)
+    assert pickle.loads(pickle.dumps(address)) == address
 
 
 def test_values_that_leave_no_room(problems: Lines) -> None:

@@ -94,6 +94,8 @@ def document(path: str, section: type[Section], key: str, data: object) -> dict[
         required = [name for name, info in section.model_fields.items() if info.is_required() and name not in thing]
         thing |= {name: NEEDED.get(name, "y") for name in required} | {key: data}
         return {top: [thing]}
+    if part == "sni_proxy_host":
+        return {top: [{"name": "x", "type": "sni_proxy", "escaper": "y", "allowed_hosts": {key: data}}]}
     inner = {"log_config": "default", "local": "local"}.get(part)
     return {top: {inner: {key: data}} if inner else {key: data}}
 
@@ -133,7 +135,7 @@ def test_keys_that_are_read_fit(found: tuple[str, type[Section], Key], data: obj
     path, section, key = found
     main = document(path, section, key.name, data)
     thing = main[path.partition(".")[0]]
-    known = thing[0] if isinstance(thing, list) else {}
+    known = thing[0] if isinstance(thing, list) and issubclass(section, ModuleConfig) else {}
     try:
         section.model_validate({name: known[name] for name in known if name != key.name} | {key.field: data})
     except ValidationError:

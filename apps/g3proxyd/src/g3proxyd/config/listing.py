@@ -10,6 +10,7 @@ from .log import LogConfig, LoggerConfig
 from .log_drivers import FluentdConfig, SyslogConfig
 from .runtime import RuntimeConfig
 from .section import Section, keys_of
+from .server.sni_proxy import SniProxyHost
 from .worker import WorkerConfig
 
 __all__ = ["all_keys", "all_sections"]
@@ -29,6 +30,7 @@ def all_sections() -> Mapping[str, type[Section]]:
     }
     for kind, models in KINDS.items():
         sections |= {f"{kind}.{type_name(model).names[0]}": model for model in models}
+    sections["server.sni_proxy_host"] = SniProxyHost
     return sections
 
 

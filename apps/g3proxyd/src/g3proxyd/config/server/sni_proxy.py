@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, Literal, TypeAlias
 
 from g3_acl import Host
@@ -10,39 +10,45 @@ from g3_acl import Host
 from ..keys import Aliases, NotYet
 from ..later import AUDIT, USERS
 from ..module import TypeName
+from ..section import Section
 from ..values.acl import parse_host
 from ..values.duration import Duration
 from ..values.host_match import HostMatch, check_keys, host_match_schema, parse_host_match
 from ..values.mistake import Mistake
-from ..values.numbers import U16_MAX, U32, Boolean, integer_from
+from ..values.numbers import U16_MAX, U32, Boolean, integer_from, span
 from ..values.value import Value
 from .common import TaskServerConfig
 
-__all__ = ["AllowedHost", "SniProxyConfig"]
+__all__ = ["SniProxyConfig", "SniProxyHost"]
 
 HELLO_SIZE_MIN = 256  # shorter than what clients send
 
+_ADDRESSES = (IPv4Address, IPv6Address)
+_PORT = {"type": ["integer", "string"]}
 
-@dataclass(frozen=True, slots=True)
-class AllowedHost:
-    """A host that clients may ask for, and where they get to instead."""
-
-    redirect_host: Host | None = None
-    redirect_port: int | None = None
+parse_port = integer_from(1, U16_MAX)
 
 
-def parse_allowed_host(data: dict[str, object]) -> AllowedHost:
+class SniProxyHost(Section):
+    """What hosts of `allowed_hosts` get; the keys exact_match, child_match and set_default beside these tell which."""
+
+    redirect_host: Annotated[Host | None, Value("host", parse_host, {"type": "string"}, instance=_ADDRESSES)] = None
+    """The host to connect to instead."""
+    redirect_port: Annotated[int | None, Value(span(1, U16_MAX), parse_port, _PORT)] = None
+    """The port to connect to instead."""
+
+
+def parse_allowed_host(data: dict[str, object]) -> SniProxyHost:
     """A map of `redirect_host` and `redirect_port`, of which either may be missing."""
-    found = check_keys(data, {"redirect_host": parse_host, "redirect_port": integer_from(1, U16_MAX)})
-    return AllowedHost(**found)  # type: ignore[arg-type]  # each by its parser
+    return SniProxyHost.model_validate(check_keys(data, {"redirect_host": parse_host, "redirect_port": parse_port}))
 
 
 AllowedHosts: TypeAlias = Annotated[
-    HostMatch[AllowedHost],
+    HostMatch[SniProxyHost],
     Value(
         "hosts with exact_match, child_match or set_default, redirect_host and redirect_port, or list of them",
         parse_host_match(parse_allowed_host),
-        host_match_schema({"redirect_host": {"type": "string"}, "redirect_port": {"type": ["integer", "string"]}}),
+        host_match_schema({"redirect_host": {"type": "string"}, "redirect_port": _PORT}),
         instance=HostMatch,
     ),
 ]
