@@ -317,6 +317,27 @@ def test_a_peer_that_reads_nothing_holds_no_more_than_one_write(server: ssl.SSLC
     run(main())
 
 
+def test_answers_that_the_peer_does_not_read_have_a_limit(server: ssl.SSLContext) -> None:
+    """What OpenSSL answers by itself, to key updates for instance, waits behind what was written before."""
+
+    async def main() -> None:
+        stream, peer = await connected(server)
+        while stream.write(bytes(65536)):
+            pass
+        stream._outgoing.write(bytes(30_000))
+        stream._answer()
+        assert stream.read() is None
+        stream._outgoing.write(bytes(40_000))
+        stream._answer()
+        with pytest.raises(TlsError) as caught:
+            await stream.receive(5)
+        assert caught.value.fault is TlsFault.FLOOD
+        stream.close()
+        peer.sock.close()
+
+    run(main())
+
+
 def test_a_record_that_comes_slowly_has_one_patience(server: ssl.SSLContext) -> None:
     async def main() -> None:
         stream, peer = await connected(server)
