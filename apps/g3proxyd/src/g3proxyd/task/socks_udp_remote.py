@@ -33,18 +33,12 @@ class Remote(UdpSocket):
         """Where in memory the headers for so many datagrams are; good until the next call."""
         if self._own is not None:
             return [self._own[0]] * count
-        known = self._headers
-        if len(known) > SOURCES_MAX:
-            known.clear()
+        if len(self._headers) > SOURCES_MAX:
+            self._headers.clear()
         size = 24 if self._ipv6 else 8  # a socket address up to the end of its host
-        found: list[int] = []
-        for place in range(0, count * NAME, NAME):
-            source = sources[place : place + size]
-            header = known.get(source)
-            if header is None:
-                header = known[source] = _pin(self._header(source))
-            found.append(header[0])
-        return found
+        if sources[: count * NAME] == sources[:NAME] * count:  # mostly one source, and this is quicker to see
+            return [self._place(sources[:size])] * count
+        return [self._place(sources[place : place + size]) for place in range(0, count * NAME, NAME)]
 
     def send(self, payload: bytes, address: SocketAddress | None) -> None:
         """Send one datagram, to the address or to where the socket is connected; an error is noted, not raised."""
@@ -63,6 +57,12 @@ class Remote(UdpSocket):
                 self.sent_bytes += len(payload)
                 return
         self.error = code
+
+    def _place(self, source: bytes) -> int:
+        header = self._headers.get(source)
+        if header is None:
+            header = self._headers[source] = _pin(self._header(source))
+        return header[0]
 
     def _header(self, source: bytes) -> bytes:
         """RFC 1928 section 7, of a struct sockaddr_in or the first 24 bytes of a sockaddr_in6."""
