@@ -12,6 +12,7 @@ from g3proxyd.config.values.upstream import (
     parse_upstream,
     parse_weighted_upstreams,
 )
+from g3proxyd.config.values.upstream_tls import UpstreamTls
 from g3proxyd.upstream import Upstream
 
 Refused = Callable[[Callable[[object], object], object], list[str]]
@@ -131,3 +132,20 @@ def test_a_server(config: Callable[..., Config], problems: Callable[..., list[st
     ]
     (problem,) = problems(STREAM.format(keys="upstream: 'a:1', dst_port_filter: 80"))
     assert "server a.dst_port_filter: unknown key" in problem
+
+
+@pytest.mark.parametrize(("text", "on"), [("true", True), ("'on'", True), ("{}", True), ("false", False), ("0", False)])
+def test_tls_towards_the_upstream(text: str, on: bool, config: Callable[..., Config]) -> None:
+    server = config(STREAM.format(keys=f"upstream: 'a:1', tls_client: {text}")).servers["a"]
+    assert isinstance(server, TcpStreamConfig)
+    assert server.tls_client == (UpstreamTls() if on else None)
+
+
+def test_mistakes_about_tls(problems: Callable[..., list[str]], warnings: Callable[..., list[str]]) -> None:
+    (problem,) = problems(STREAM.format(keys="upstream: 'a:1', tls_client: maybe"))
+    assert "server a.tls_client: 'maybe' is not a boolean; expected true or false" in problem
+    (problem,) = problems(STREAM.format(keys="upstream: 'a:1', tls_client: {handshake_timeout: 0}"))
+    assert "server a.tls_client.handshake_timeout: 0 would leave no time for anything" in problem
+    (warning,) = warnings(STREAM.format(keys="upstream: 'a:1', upstream_tls_name: b"))
+    assert warning.endswith("server a.upstream_tls_name: has no effect without 'tls_client'")
+    assert warnings(STREAM.format(keys="upstream: 'a:1', upstream_tls_name: b, tls_client: yes")) == []

@@ -8,7 +8,10 @@ from g3_escape import Node, make_picker
 
 from ..io.addresses import Peer, local_address, server_address
 from ..io.stream import Stream
+from ..io.tls import TlsStream
 from ..task.tcp_stream import TcpStream
+from ..tls.client import ClientTls
+from ..upstream import Upstream
 from .base import Server, Stage
 from .context import ServerContext
 
@@ -25,9 +28,18 @@ class TcpStreamServer(Server):
         super().__init__(context, config.ingress_network_filter)
         nodes = [Node(each.upstream, str(each).encode(), each.weight) for each in config.upstream]
         self._picker = make_picker(config.upstream_pick_policy, nodes, random.random)
+        self._tls = None if config.tls_client is None else ClientTls(config.tls_client.settings)
+        self._tls_name = config.upstream_tls_name or config.upstream[0].upstream.host
 
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:
         """Connect to one of the upstreams."""
         key = f"{peer[0]} {server_address(stream.sock, peer)[0]}"
         upstream = self._picker.pick(key.encode())
-        return TcpStream(self.context, stream, peer, upstream, time.monotonic(), local_address(stream.sock))
+        own = local_address(stream.sock)
+        secure = None if self._tls is None else self._secure
+        return TcpStream(self.context, stream, peer, upstream, time.monotonic(), own, secure)
+
+    async def _secure(self, stream: Stream, upstream: Upstream) -> TlsStream:
+        """See `task.tcp_stream.Secure`."""
+        assert self._tls is not None  # noqa: S101 - it is asked for only then
+        return await self._tls.connect(stream, self._tls_name, upstream.port)

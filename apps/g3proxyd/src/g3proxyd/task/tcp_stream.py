@@ -1,12 +1,14 @@
 """The tunnel of a client who never says where it wants to go, because the server knows."""
 
 import socket
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ..escaper.base import ConnectNotes
 from ..escaper.errors import TcpConnectError
 from ..io.addresses import Peer
 from ..io.stream import Stream
+from ..io.tls import TlsStream
 from ..upstream import Upstream
 from .errors import Reason, TaskError, from_connect_error
 from .notes import Event, Stage, TaskNotes
@@ -16,10 +18,14 @@ if TYPE_CHECKING:
     from ..server.context import ServerContext
 
 
+Secure = Callable[[Stream, Upstream], Awaitable[TlsStream]]
+"""Shakes hands on a connection to an upstream. Raises OSError, TimeoutError among them; the stream is closed then."""
+
+
 class TcpStream:
     """From the connected client to the tunnel; a client that cannot be connected is closed without a word."""
 
-    __slots__ = ("_context", "_own", "_peer", "_since", "_stream", "_upstream")
+    __slots__ = ("_context", "_own", "_peer", "_secure", "_since", "_stream", "_upstream")
 
     def __init__(
         self,
@@ -29,12 +35,15 @@ class TcpStream:
         upstream: Upstream,
         waiting_since: float,
         own: Peer | None = None,
+        secure: Secure | None = None,
     ) -> None:
         """What ``stream`` has unread goes ahead; ``waiting_since`` is when the client came, in monotonic seconds.
 
         ``own`` is the server's address, if it has one: a connection to there would come back here, and again.
+        ``secure`` is asked for TLS on the upstream's connection.
         """
         self._own = own
+        self._secure = secure
         self._context = context
         self._stream = stream
         self._peer = peer
@@ -46,9 +55,13 @@ class TcpStream:
         context, stream = self._context, self._stream
         notes = context.begin_task(TASK_TYPE, stream.sock, self._peer, self._upstream, self._since)
         try:
-            upstream = await self._connect(notes)
+            upstream: socket.socket | TlsStream
+            upstream = sock = await self._connect(notes)
             try:
-                await send_ahead(context, upstream, stream.take_unread(), notes)
+                if self._secure is not None:
+                    upstream = await self._shake_hands(self._secure, sock)
+                if early := stream.take_unread():
+                    await self._send_ahead(upstream, early, notes)
             except BaseException:
                 upstream.close()
                 raise
@@ -58,8 +71,7 @@ class TcpStream:
         except BaseException:
             context.end_task(notes, TASK_TYPE, Reason.CANCELED_AS_SERVER_QUIT)
             raise
-        client, _ = stream.detach()
-        return Tunnel(context, client, upstream, notes)
+        return Tunnel(context, stream, upstream, notes)
 
     async def _connect(self, notes: TaskNotes) -> socket.socket:
         """Raises TaskError."""
@@ -78,3 +90,28 @@ class TcpStream:
         if context.log_connected:
             notes.log(context.task_log, TASK_TYPE, Event.CONNECTED)
         return sock
+
+    async def _shake_hands(self, secure: Secure, sock: socket.socket) -> TlsStream:
+        """Raises TaskError; the socket is closed then."""
+        context = self._context
+        try:
+            return await secure(Stream(context.relays.poller, sock, context.wheel), self._upstream)
+        except TimeoutError:
+            raise TaskError(Reason.UPSTREAM_TLS_HANDSHAKE_TIMEOUT, "no TLS handshake in time", None) from None
+        except OSError as error:
+            text = f"the TLS handshake failed: {error}"
+            raise TaskError(Reason.UPSTREAM_TLS_HANDSHAKE_FAILED, text, None) from None
+
+    async def _send_ahead(self, upstream: socket.socket | TlsStream, early: bytes, notes: TaskNotes) -> None:
+        """Raises TaskError."""
+        if isinstance(upstream, socket.socket):
+            await send_ahead(self._context, upstream, early, notes)
+            return
+        try:
+            await upstream.send(early, self._context.idle_seconds)
+        except TimeoutError:
+            raise TaskError(Reason.IDLE, "the upstream takes no bytes", None) from None
+        except OSError as error:
+            raise TaskError(Reason.UPSTREAM_WRITE_FAILED, str(error), None) from None
+        notes.from_client += len(early)
+        notes.to_upstream += len(early)

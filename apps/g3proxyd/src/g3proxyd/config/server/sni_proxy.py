@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, Literal, TypeAlias
-
-from g3_acl import Host
 
 from ..keys import Aliases, NotYet
 from ..later import AUDIT, USERS
 from ..module import TypeName
 from ..section import Section
-from ..values.acl import parse_host
+from ..values.acl import OneHost, parse_host
 from ..values.duration import Duration
 from ..values.host_match import HostMatch, check_keys, host_match_schema, parse_host_match
 from ..values.mistake import Mistake
@@ -23,7 +20,6 @@ __all__ = ["SniProxyConfig", "SniProxyHost"]
 
 HELLO_SIZE_MIN = 256  # shorter than what clients send
 
-_ADDRESSES = (IPv4Address, IPv6Address)
 _PORT = {"type": ["integer", "string"]}
 
 parse_port = integer_from(1, U16_MAX)
@@ -32,7 +28,7 @@ parse_port = integer_from(1, U16_MAX)
 class SniProxyHost(Section):
     """What hosts of `allowed_hosts` get; the keys exact_match, child_match and set_default beside these tell which."""
 
-    redirect_host: Annotated[Host | None, Value("host", parse_host, {"type": "string"}, instance=_ADDRESSES)] = None
+    redirect_host: OneHost | None = None
     """The host to connect to instead."""
     redirect_port: Annotated[int | None, Value(span(1, U16_MAX), parse_port, _PORT)] = None
     """The port to connect to instead."""

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from g3_escape import PickPolicy
 
 from ..keys import Aliases, NotYet
 from ..later import USERS
 from ..module import TypeName
+from ..values.acl import OneHost
+from ..values.mistake import Mistake
 from ..values.numbers import Boolean
 from ..values.upstream import Policy, WeightedUpstreams
+from ..values.upstream_tls import MaybeTls
 from .common import TaskServerConfig
 
 __all__ = ["TcpStreamConfig"]
-
-TLS = "TLS towards the upstreams of this server arrives with its tunnels over TLS"
 
 
 class TcpStreamConfig(TaskServerConfig):
@@ -27,9 +28,15 @@ class TcpStreamConfig(TaskServerConfig):
     """Where connections go."""
     upstream_pick_policy: Policy = PickPolicy.RANDOM
     """Which upstream a connection gets. The consistent policies look at the client's and the server's address."""
-    tls_client: Annotated[Any, NotYet(TLS)] = None
-    """TLS towards the upstream."""
-    upstream_tls_name: Annotated[Any, NotYet(TLS)] = None
-    """The name that the upstream's certificate has to have."""
+    tls_client: MaybeTls = None
+    """TLS towards the upstreams; unset is none."""
+    upstream_tls_name: OneHost | None = None
+    """The host that the upstreams' certificates have to be for; unset is that of the first upstream."""
     auth_by_client_ip: Annotated[Boolean, NotYet(USERS)] = False
     """Let the client's address tell the user."""
+
+    def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
+        changes = super().settle(conflicts, notes)
+        if self.upstream_tls_name is not None and self.tls_client is None:
+            notes.append(Mistake("has no effect without 'tls_client'", path=("upstream_tls_name",)))
+        return changes

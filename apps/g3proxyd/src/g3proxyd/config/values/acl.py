@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 import g3_acl
@@ -11,7 +12,15 @@ from ..keys import any_case
 from .mistake import Mistake, MistakeError
 from .value import Value, list_of
 
-__all__ = ["EgressNetworkFilter", "HostFilterSet", "HostList", "IngressNetworkFilter", "PortFilter", "parse_host"]
+__all__ = [
+    "EgressNetworkFilter",
+    "HostFilterSet",
+    "HostList",
+    "IngressNetworkFilter",
+    "OneHost",
+    "PortFilter",
+    "parse_host",
+]
 
 T = TypeVar("T")
 
@@ -92,6 +101,7 @@ PortFilter: TypeAlias = Annotated[
     g3_acl.PortRule,
     Value("port rule", _ours(g3_acl.parse_port_rule), _rule(_PORTS), instance=g3_acl.PortRule),
 ]
+OneHost: TypeAlias = Annotated[g3_acl.Host, Value("host", parse_host, _TEXT, instance=(IPv4Address, IPv6Address))]
 HostList: TypeAlias = Annotated[
     tuple[g3_acl.Host, ...],
     Value("host, or list of them", list_of(parse_host), {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
