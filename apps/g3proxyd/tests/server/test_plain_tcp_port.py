@@ -4,12 +4,15 @@ import asyncio
 import logging
 import shutil
 import socket
+import ssl
 import struct
+from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from certificates import authority
 from daemon import free_port
 from g3_proxyproto import Command, Inet, Transport, Unix, pack_v1, pack_v2
 from g3proxyd.config.values.sockopts import TcpMiscSockOpts
@@ -19,6 +22,8 @@ from g3proxyd.server.refusals import LINES, Refusals
 from loopback import run
 from proxy import echo, origin, replying, talk
 from serving import serving
+
+T = TypeVar("T")
 
 CLIENT = Inet(ip_address("192.0.2.7"), 4711)
 SERVER = Inet(ip_address("198.51.100.9"), 443)
@@ -318,5 +323,38 @@ def test_curl_speaks_version_1() -> None:
             )
             output, _ = await process.communicate()
             assert output == b"ok"
+
+    run(main())
+
+
+def test_tls_behind_the_header(tmp_path: Path) -> None:
+    """The first bytes of the handshake come together with the header."""
+
+    async def main() -> None:
+        tls = {"cert_pairs": [authority().issue("proxy.test").pair(tmp_path)]}
+        async with serving({**HTTP, "tls_server": tls}, port(proxy_protocol=2)) as p, origin(echo) as (_, to):
+            loop = asyncio.get_running_loop()
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            client = authority().client().wrap_bio(incoming, outgoing, server_hostname="proxy.test")
+            with pytest.raises(ssl.SSLWantReadError):
+                client.do_handshake()
+            with socket.socket() as sock:
+                sock.setblocking(False)
+                await loop.sock_connect(sock, p.addresses["port"])
+                await loop.sock_sendall(sock, pack_v2(CLIENT, SERVER) + outgoing.read())
+
+                async def turn(step: Callable[[], T]) -> T:
+                    while True:
+                        try:
+                            return step()
+                        except ssl.SSLWantReadError:
+                            incoming.write(await loop.sock_recv(sock, 65536))
+                        finally:
+                            await loop.sock_sendall(sock, outgoing.read())
+
+                await turn(client.do_handshake)
+                await turn(lambda: client.write(connect(to)))
+                assert await turn(lambda: client.read(65536)) == GRANTED
+            assert (await p.task_record())["client_addr"] == "192.0.2.7:4711"
 
     run(main())
