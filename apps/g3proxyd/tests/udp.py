@@ -9,7 +9,9 @@ from typing import Any
 
 from g3_machine.drivers import handshake_async
 from g3_socks import ClientEvent, Datagram, Granted, Socks5Client, UdpAssociate, pack_header, parse_datagram
+from g3proxyd.server.socks_proxy import SocksProxyServer
 from loopback import PATIENCE
+from proxy import Proxy
 
 Host = str | IPv4Address | IPv6Address
 Address = Any
@@ -121,3 +123,11 @@ async def associated(
     finally:
         client.sock.close()
         writer.close()
+
+
+def socks_server(p: Proxy) -> SocksProxyServer:
+    """The SOCKS server of a running daemon."""
+    assert p.worker.modules is not None
+    server = p.worker.modules.servers["socks"]
+    assert isinstance(server, SocksProxyServer)
+    return server

@@ -8,10 +8,9 @@ from ipaddress import IPv4Address, IPv6Address
 import pytest
 from g3_socks import UdpAssociate, pack_header
 from g3proxyd.escaper.dummy_deny import DummyDenyEscaper
-from g3proxyd.server.socks_proxy import SocksProxyServer
 from loopback import run
 from proxy import Proxy, proxy
-from udp import UdpClient, associated, bound, peer, receive
+from udp import UdpClient, associated, bound, peer, receive, socks_server
 
 HERE = IPv4Address("127.0.0.1")
 
@@ -166,10 +165,7 @@ def test_targets_that_the_rules_forbid_end_the_session() -> None:
 def test_an_escaper_without_udp_ends_the_session() -> None:
     async def main() -> None:
         async with session() as (p, client):
-            assert p.worker.modules is not None
-            server = p.worker.modules.servers["socks"]
-            assert isinstance(server, SocksProxyServer)
-            object.__setattr__(server.context, "escaper", DummyDenyEscaper("no"))
+            object.__setattr__(socks_server(p).context, "escaper", DummyDenyEscaper("no"))
             client.send(HERE, 53, b"x")
             assert await client.ended() == b""
             record = await p.task_record()
