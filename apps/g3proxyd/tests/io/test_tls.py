@@ -1,23 +1,15 @@
 """TLS streams over real sockets, against the ssl module's own streams and against raw bytes."""
 
 import asyncio
-import contextlib
 import random
 import socket
 import ssl
-from pathlib import Path
-from typing import Any
 
 import pytest
-from certificates import DAY, Leaf, authority
-from g3proxyd.io.poller import Poller
-from g3proxyd.io.stream import Stream
-from g3proxyd.io.timers import Wheel
-from g3proxyd.io.tls import TlsStream
+from certificates import Leaf, authority
 from g3proxyd.io.tls_errors import TlsError, TlsFault
-from loopback import arrived, read_to_end, run, tcp_pair
-
-NAME = "origin.test"
+from loopback import arrived, read_to_end, run
+from tls.peer import NAME, Memory, connected, make
 
 
 @pytest.fixture(scope="module")
@@ -28,98 +20,6 @@ def leaf() -> Leaf:
 @pytest.fixture(scope="module")
 def server(leaf: Leaf, tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     return leaf.server(tmp_path_factory.mktemp("tls"))
-
-
-class Memory:
-    """A TLS peer in memory over a raw socket: every byte that goes to the wire is ours to choose."""
-
-    def __init__(self, sock: socket.socket, context: ssl.SSLContext, *, server_side: bool = False) -> None:
-        self.sock = sock
-        self.inc, self.out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = context.wrap_bio(self.inc, self.out, server_side, None if server_side else NAME)
-
-    async def flush(self, step: int = 1 << 20) -> None:
-        data = self.out.read()
-        for start in range(0, len(data), step):
-            await asyncio.get_running_loop().sock_sendall(self.sock, data[start : start + step])
-            if step < len(data):
-                await asyncio.sleep(0)
-
-    async def feed(self) -> None:
-        data = await asyncio.get_running_loop().sock_recv(self.sock, 65536)
-        if data:
-            self.inc.write(data)
-        else:
-            self.inc.write_eof()
-
-    async def handshake(self, step: int = 1 << 20) -> None:
-        while True:
-            try:
-                self.tls.do_handshake()
-            except ssl.SSLWantReadError:
-                await self.flush(step)
-                await self.feed()
-            else:
-                await self.flush(step)
-                return
-
-    async def read(self) -> bytes:
-        """Some bytes, or b"" at TLS's end."""
-        while True:
-            try:
-                return self.tls.read(65536)
-            except ssl.SSLWantReadError:
-                await self.feed()
-            except ssl.SSLZeroReturnError:
-                return b""
-
-    async def read_to_end(self) -> bytes:
-        data = b""
-        while piece := await self.read():
-            data += piece
-        return data
-
-    async def write(self, data: bytes) -> None:
-        self.tls.write(data)
-        await self.flush()
-
-    async def end(self) -> None:
-        with contextlib.suppress(ssl.SSLWantReadError):
-            self.tls.unwrap()
-        await self.flush()
-
-
-def make(
-    context: ssl.SSLContext, *, server_side: bool = True, tick: float = 0.01, early: bytes = b"", **more: Any
-) -> tuple[TlsStream, socket.socket, Wheel]:
-    """A TLS stream, the socket of its peer, and the wheel."""
-    loop = asyncio.get_running_loop()
-    peer, sock = tcp_pair()
-    wheel = Wheel(loop, tick)
-    stream = Stream(Poller(loop), sock, wheel)
-    stream.unread(early)
-    if not server_side:
-        more.setdefault("name", NAME)
-    return TlsStream(stream, context, server_side=server_side, **more), peer, wheel
-
-
-async def connected(server: ssl.SSLContext, client: ssl.SSLContext | None = None) -> tuple[TlsStream, Memory]:
-    """A TLS stream as the server, and its peer, after the handshake."""
-    stream, sock, _ = make(server)
-    peer = Memory(sock, client or authority().client())
-    await asyncio.gather(stream.handshake(5), peer.handshake())
-    return stream, peer
-
-
-async def fault(stream: TlsStream, other: Any = None) -> TlsError:
-    """How the handshake fails."""
-    task = asyncio.ensure_future(other) if other is not None else None
-    with pytest.raises(TlsError) as caught:
-        await stream.handshake(5)
-    stream.close()
-    if task is not None:
-        await asyncio.gather(task, return_exceptions=True)
-    return caught.value
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -452,151 +352,6 @@ def test_sessions_are_handed_over_and_resumed(server: ssl.SSLContext) -> None:
             stream.close()
             sock.close()
         assert len(sessions) == 2
-
-    run(main())
-
-
-@pytest.mark.parametrize(
-    ("said", "word"),
-    [
-        (b"GET / HTTP/1.1\r\n\r\n", TlsFault.PLAIN_HTTP),
-        (b"CONNECT a:1 HTTP/1.1\r\n\r\n", TlsFault.PLAIN_HTTP),
-        (b"\x05\x01\x00" + bytes(100), TlsFault.NOT_TLS),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", TlsFault.NOT_TLS),
-        (b"", TlsFault.TRUNCATED),
-        (b"\x16\x03\x01\x02\x00\x01\x00", TlsFault.TRUNCATED),
-        (b"\x16\x03\x01\xff\xff" + bytes(100), TlsFault.NOT_TLS),
-        (b"\x15\x03\x01\x00\x02\x02\x30", TlsFault.PROTOCOL),
-    ],
-)
-def test_what_is_no_client_hello(server: ssl.SSLContext, said: bytes, word: TlsFault) -> None:
-    async def main() -> None:
-        stream, sock, _ = make(server)
-        sock.send(said)
-        sock.shutdown(socket.SHUT_WR)
-        assert (await fault(stream)).fault is word
-        sock.close()
-
-    run(main())
-
-
-def test_a_slow_hello_is_over_time(server: ssl.SSLContext) -> None:
-    async def main() -> None:
-        for said in (b"", b"\x16\x03\x01"):
-            stream, sock, wheel = make(server)
-            sock.send(said)
-            with pytest.raises(TimeoutError):
-                await stream.handshake(0.03)
-            stream.close()
-            assert len(wheel) == 0
-            sock.close()
-
-    run(main())
-
-
-def test_a_handshake_has_an_end(server: ssl.SSLContext) -> None:
-    """Warnings are legal forever in TLS 1.2, so only a limit ends them."""
-
-    async def main() -> None:
-        stream, sock, _ = make(authority().client(), server_side=False)
-        sending = asyncio.ensure_future(
-            asyncio.get_running_loop().sock_sendall(sock, b"\x14\x03\x03\x00\x01\x01" * 100_000)
-        )
-        assert (await fault(stream)).fault in (TlsFault.PROTOCOL, TlsFault.FLOOD)
-        sending.cancel()
-        sock.close()
-
-    run(main())
-
-
-def contexts(leaf: Leaf, folder: Path, how: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server and a client that do not fit together."""
-    server, client = leaf.server(folder), authority().client()
-    if how == "version":
-        server.minimum_version, client.maximum_version = ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2
-    elif how == "cipher":
-        server.maximum_version = ssl.TLSVersion.TLSv1_2
-        server.set_ciphers("ECDHE-ECDSA-AES128-GCM-SHA256")
-        client.set_ciphers("ECDHE-ECDSA-AES256-GCM-SHA384")
-    elif how == "client certificate":
-        server.verify_mode = ssl.CERT_REQUIRED
-    return server, client
-
-
-@pytest.mark.parametrize(
-    ("how", "word"),
-    [
-        ("version", "unsupported_version"),
-        ("cipher", "no_shared_cipher"),
-        ("client certificate", "no_certificate"),
-    ],
-)
-def test_what_a_server_says_of_a_client_that_does_not_fit(leaf: Leaf, tmp_path: Path, how: str, word: str) -> None:
-    async def main() -> None:
-        server, client = contexts(leaf, tmp_path, how)
-        stream, sock, _ = make(server)
-        assert (await fault(stream, Memory(sock, client).handshake())).reason == word
-        sock.close()
-
-    run(main())
-
-
-@pytest.mark.parametrize(
-    ("how", "word"),
-    [
-        ("version", "alert:protocol_version"),
-        ("cipher", "alert:handshake_failure"),
-    ],
-)
-def test_what_a_client_hears_from_such_a_server(leaf: Leaf, tmp_path: Path, how: str, word: str) -> None:
-    async def main() -> None:
-        server, client = contexts(leaf, tmp_path, how)
-        stream, sock, _ = make(client, server_side=False)
-        peer = Memory(sock, server, server_side=True)
-
-        async def serve() -> None:
-            try:
-                await peer.handshake()
-            except ssl.SSLError:
-                await peer.flush()
-
-        found = await fault(stream, serve())
-        assert (found.reason, found.fault) == (word, TlsFault.ALERT)
-        sock.close()
-
-    run(main())
-
-
-@pytest.mark.parametrize(
-    ("made", "word"),
-    [
-        ({"valid": (-2 * DAY, -DAY)}, "certificate_expired"),
-        ({"valid": (DAY, 2 * DAY)}, "certificate_not_yet_valid"),
-        ({"names": ("other.test",)}, "certificate_name"),
-        ({"client": True}, "certificate_purpose"),
-    ],
-)
-def test_certificates_that_a_client_refuses(tmp_path: Path, made: dict[str, Any], word: str) -> None:
-    async def main() -> None:
-        server = authority().issue(*made.pop("names", (NAME,)), **made).server(tmp_path)
-        stream, sock, _ = make(authority().client(), server_side=False)
-        peer = Memory(sock, server, server_side=True)
-        found = await fault(stream, peer.handshake())
-        assert found.reason == word
-        sock.close()
-
-    run(main())
-
-
-def test_an_issuer_whom_nobody_knows(server: ssl.SSLContext) -> None:
-    async def main() -> None:
-        stream, sock, _ = make(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), server_side=False)
-        peer = Memory(sock, server, server_side=True)
-        serving = asyncio.ensure_future(peer.handshake())
-        assert (await fault(stream)).reason == "certificate_issuer"
-        with pytest.raises(ssl.SSLError, match="UNKNOWN_CA"):
-            await serving
-        sock.close()
 
     run(main())
 
