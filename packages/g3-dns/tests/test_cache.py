@@ -167,7 +167,7 @@ def test_against_a_model(steps: list[tuple[Question, Result | None, int]], capac
 def test_equal_lookups_are_one() -> None:
     waiting: Coalescer[str] = Coalescer()
     assert waiting.join(ONE, "first")
-    assert not waiting.join(ONE, "second")
+    assert waiting.join(ONE, "second") is False
     assert waiting.join(TWO, "third")
     assert len(waiting) == 2
     assert waiting.settle(ONE) == ["first", "second"]

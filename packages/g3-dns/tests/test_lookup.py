@@ -183,6 +183,10 @@ def test_settings_out_of_range(settings: dict[str, Any]) -> None:
         LookupSettings(**settings)
 
 
+def test_settings_in_range() -> None:
+    assert Lookup(QUESTION, 1, 100, LookupSettings(1, 0.5, 0.25)).next_timeout() == 100.25
+
+
 OUTCOMES = ["answer", "alias", "refused", "lost", "timeout"]
 
 

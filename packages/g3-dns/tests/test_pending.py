@@ -44,6 +44,17 @@ def test_a_silent_connection_is_over() -> None:
     assert (len(pending), pending.next_timeout(), pending.expire(1e9)) == (0, None, [])
 
 
+def test_a_connection_that_was_heard_is_not_silent() -> None:
+    pending = Pending(SETTINGS)
+    for query in range(4):
+        pending.add(query, b"x", 100)
+    pending.answered(0)
+    pending.add(9, b"nine", 101)
+    pending.answered(1)
+    assert pending.expire(106) == [Lost(2, Failure.TIMEOUT), Lost(3, Failure.TIMEOUT), Lost(9, Failure.TIMEOUT)]
+    assert pending.next_timeout() == 111
+
+
 def test_an_idle_connection_is_over() -> None:
     pending = Pending(SETTINGS)
     pending.add(7, b"seven", 100)
@@ -82,4 +93,4 @@ def test_settings_out_of_range(settings: dict[str, Any]) -> None:
 def test_settings_in_range() -> None:
     assert StreamSettings(max_outstanding=1, max_message_size=512, padding=32767).padding == 32767
     assert StreamSettings(max_message_size=65535).max_outstanding == 100
-    assert StreamSettings(max_outstanding=10_000).padding == 0
+    assert StreamSettings(query_timeout=0.1, max_outstanding=10_000).padding == 0

@@ -81,7 +81,7 @@ def test_no_more_queries_than_allowed() -> None:
     for question in QUESTIONS[:2]:
         assert machine.can_ask
         machine.ask(question, 100)
-    assert not machine.can_ask
+    assert machine.can_ask is False
     with pytest.raises(LocalProtocolError, match="as many queries as may be"):
         machine.ask(QUESTIONS[2], 100)
     machine.receive_data(framed(respond(queries(machine.data_to_send())[0])))
@@ -112,7 +112,7 @@ def test_the_server_closes() -> None:
     machine = client()
     ids = [machine.ask(question, 100) for question in QUESTIONS[:2]]
     machine.receive_eof()
-    assert not machine.can_ask
+    assert machine.can_ask is False
     assert machine.next_event() == Closed(tuple(ids))
     assert machine.next_timeout() is None
     with pytest.raises(LocalProtocolError, match="after Closed"):
@@ -178,7 +178,7 @@ def test_malformed_answers_are_lost_and_the_connection_lives() -> None:
     ("spoil", "reason"),
     [
         (lambda data: b"", Mismatch.ID),
-        (lambda data: data[:11], Mismatch.ID),
+        (lambda data: data[:11], Mismatch.HEADER),
         (lambda data: bytes((data[0] ^ 1,)) + data[1:], Mismatch.ID),
         (lambda data: data.replace(b"example", b"exbmple"), Mismatch.QUESTION),
         (lambda data: data[:2] + b"\x01" + data[3:], Mismatch.HEADER),
@@ -199,6 +199,15 @@ def test_messages_that_nobody_asked_for(spoil: Callable[[bytes], bytes], reason:
     with pytest.raises(RemoteProtocolError, match="16 messages in a row"):
         machine.next_event()
     assert not machine.can_ask
+
+
+def test_a_stranger_more_than_enough_ends_a_fresh_connection() -> None:
+    machine = client()
+    machine.receive_data(b"\x00\x00" * (MAX_MISMATCHES - 1))
+    assert machine.next_event() is None
+    machine.receive_data(b"\x00\x00")
+    with pytest.raises(RemoteProtocolError, match="16 messages in a row"):
+        machine.next_event()
 
 
 def test_messages_that_are_too_long_are_refused_by_their_length() -> None:

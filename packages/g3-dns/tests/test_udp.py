@@ -257,6 +257,7 @@ def test_settings_out_of_range(settings: dict[str, Any]) -> None:
 
 
 def test_settings_in_range() -> None:
+    assert Play(UdpSettings(timeout=0.5, max_timeout=0.25, tries=1)).client.next_timeout() == 100.25
     assert Play(UdpSettings(payload_size=512)).client.next_timeout() == 102
     assert Play(UdpSettings(payload_size=65535, timeout=20)).client.next_timeout() == 110
 

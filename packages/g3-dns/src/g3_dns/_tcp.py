@@ -10,7 +10,7 @@ from g3_machine import LocalProtocolError, Machine, RemoteProtocolError
 
 from ._errors import MessageError
 from ._events import Closed, Failure, Lost, Response, StreamEvent
-from ._message import HEADER_SIZE, Mismatch, mismatch_of, pack_query, parse_message
+from ._message import Mismatch, mismatch_of, pack_query, parse_message
 from ._pending import Pending, StreamSettings
 from ._question import Question, RandBelow, pack_question
 
@@ -95,7 +95,7 @@ class TcpClient(Machine[StreamEvent]):
 
     def _match(self, wire: bytes) -> StreamEvent | None:
         """The event for a message, or None when nobody waits for it."""
-        query = wire[0] << 8 | wire[1] if len(wire) >= HEADER_SIZE else -1
+        query = int.from_bytes(wire[:2], "big")
         asked = self._pending.asked(query)
         mismatch = mismatch_of(wire, query, asked) if asked else Mismatch.ID
         if mismatch is not None:
