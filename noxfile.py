@@ -51,8 +51,9 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def integration(session: nox.Session) -> None:
-    """The daemon among real peers in containers; needs a Docker engine."""
-    python(session, "-m", "pytest", "integration", "--timeout", "600", *session.posargs)
+    """The daemon among real peers in containers, for which a Docker engine is needed, and for long under load."""
+    long = "apps/g3proxyd/tests/supervisor/test_long_run.py"
+    python(session, "-m", "pytest", "integration", long, "--timeout", "900", *session.posargs)
 
 
 @nox.session
