@@ -131,6 +131,12 @@ def test_an_alias_is_asked_for_beginning_with_the_server_that_told_of_it() -> No
     assert actions(lookup) == [Finished(Addresses(ADDRESS, 50))]
 
 
+def test_the_server_that_told_of_an_alias_need_not_be_the_first() -> None:
+    lookup = Lookup(QUESTION, 3, 100, first=1)
+    lookup.answered(0, said(QUESTION, "a.example. 50 IN CNAME b.test."), 102)
+    assert actions(lookup) == [Ask(0, 1, QUESTION), Ask(1, 1, Question("b.test", A))]
+
+
 def test_the_ttl_of_a_no_is_bounded_by_the_aliases_before_it() -> None:
     lookup = Lookup(QUESTION, 1, 100)
     lookup.answered(0, said(QUESTION, "a.example. 3 IN CNAME b.test."), 101)

@@ -90,8 +90,12 @@ def test_another_port() -> None:
     assert play.client.change_port() == play.client.port != before
     lowest = UdpClient(QUESTION, SERVER, lambda limit: 0, 0.0)
     assert (lowest.port, lowest.change_port()) == (1024, 1024)
+    lowest.unreachable()
+    assert lowest.next_event() == Lost(0, Failure.UNREACHABLE)
     highest = UdpClient(QUESTION, SERVER, lambda limit: limit - 1, 0.0)
     assert (highest.port, highest.change_port()) == (65535, 65535)
+    highest.unreachable()
+    assert highest.next_event() == Lost(65535, Failure.UNREACHABLE)
 
 
 def test_tries() -> None:
@@ -228,6 +232,15 @@ def test_a_wrong_cookie_is_ignored_and_the_query_goes_to_tcp_in_the_end() -> Non
     play.client.handle_timeout(102)
     assert play.client.next_event() == UseTcp(play.id, Cause.UNVERIFIED)
     assert cookies.option(SERVER).client != mine
+
+
+def test_silence_says_nothing_about_cookies() -> None:
+    cookies = jar()
+    play = Play(cookies=cookies)
+    mine = cookies.option(SERVER).client
+    play.client.handle_timeout(102)
+    assert play.client.next_event() is None
+    assert play.take().options == (CookieOption(mine, b""),)
 
 
 def test_a_bad_cookie_is_mended_once() -> None:

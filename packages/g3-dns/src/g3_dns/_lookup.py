@@ -106,7 +106,7 @@ class Lookup:
         self._actions: deque[LookupAction] = deque()
         self._over = False
         self._total_deadline = now + self._settings.total_timeout
-        self._deadline = now
+        self._deadline: float
         self._ask(now)
 
     def next_action(self) -> LookupAction | None:

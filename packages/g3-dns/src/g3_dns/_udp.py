@@ -97,7 +97,7 @@ class UdpClient:
         self._over = False
         self._bad_cookie = False
         self._tries = 0
-        self._deadline = 0.0
+        self._deadline: float
         self._try(now)
 
     @property
@@ -185,9 +185,7 @@ class UdpClient:
         elif self._cookies is not None and message.rcode() == dns.rcode.BADCOOKIE:
             self._show_new_cookie()
         elif self._edns and _knows_no_edns(message):
-            # RFC 6891 section 7: a server of old; what it does not know can't be its cookie either.
-            self._edns = False
-            self._cookies = None
+            self._edns = False  # RFC 6891 section 7: a server of old
             self._send()
         else:
             self._end(Response(self._id, message))
