@@ -79,37 +79,36 @@ def read_answer(message: Message, question: Question, age: int = 0) -> Result | 
         return Failed(_FAILURES.get(rcode, Failure.OTHER_CODE))
     name = dns.name.from_text(question.name)
     ttls: list[int] = []
-    for length in range(MAX_ALIASES + 1):
+    while len(ttls) <= MAX_ALIASES:
         found = _find(message.answer, name, question.type)
         if found is not None:
-            return _addresses(found, min(ttls, default=found.ttl), age)
+            return _addresses(found, ttls, age)
         alias = _find(message.answer, name, CNAME)
         if alias is None:
-            return _nothing(message, question, name, min(ttls, default=0), age, length)
+            return _nothing(message, question, name, ttls, age)
         name = alias[0].target
         ttls.append(alias.ttl)
     return Failed(Failure.ALIASES)
 
 
-def _addresses(found: RRset, ttl: int, age: int) -> Addresses:
+def _addresses(found: RRset, ttls: list[int], age: int) -> Addresses:
     make = IPv6Address if found.rdtype == AAAA else IPv4Address
     addresses = tuple(make(record.address) for record, _ in zip(found, range(MAX_ADDRESSES), strict=False))
-    return Addresses(addresses, _aged(min(ttl, found.ttl), age))
+    return Addresses(addresses, _least([found.ttl, *ttls], age))
 
 
-def _nothing(message: Message, question: Question, name: Name, ttl: int, age: int, length: int) -> Result | Alias:
+def _nothing(message: Message, question: Question, name: Name, ttls: list[int], age: int) -> Result | Alias:
     """RFC 2308 section 2: no data, no such name, an alias to elsewhere, or a referral."""
     # RFC 6604 section 3: the code is about the last name of the chain.
     exists = message.rcode() == dns.rcode.NOERROR
     for soa in message.authority:
         if soa.rdtype == SOA and soa.rdclass == IN and name.is_subdomain(soa.name):
-            negative = min(soa.ttl, soa[0].minimum)
-            return NoAddresses(exists, _aged(min(negative, ttl) if length else negative, age))
+            return NoAddresses(exists, _least([soa.ttl, soa[0].minimum, *ttls], age))
     if not exists:
         return NoAddresses(False, 0)
-    if length:
+    if ttls:
         try:
-            return Alias(question_for(name.to_text(), question.type), _aged(ttl, age), length)
+            return Alias(question_for(name.to_text(), question.type), _least(ttls, age), len(ttls))
         except LocalProtocolError:
             return Failed(Failure.MALFORMED)
     if not message.flags & (dns.flags.RA | dns.flags.AA) and any(one.rdtype == NS for one in message.authority):
@@ -124,5 +123,5 @@ def _find(section: list[RRset], name: Name, type_: RdataType) -> RRset | None:
     return None
 
 
-def _aged(ttl: int, age: int) -> int:
-    return max(ttl - age, 0)
+def _least(ttls: list[int], age: int) -> int:
+    return max(min(ttls) - age, 0)
