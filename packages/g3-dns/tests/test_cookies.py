@@ -45,7 +45,7 @@ def test_the_servers_cookie_is_shown_to_it() -> None:
 
 def test_somebody_elses_cookie() -> None:
     cookies = jar()
-    assert not cookies.accept(SERVER, message(CookieOption(b"forgerer", b"s" * 8)))
+    assert cookies.accept(SERVER, message(CookieOption(b"forgerer", b"s" * 8))) is False
     assert cookies.option(SERVER).server == b""
 
 

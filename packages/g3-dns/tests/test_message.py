@@ -35,7 +35,10 @@ def test_query_with_edns() -> None:
     assert query.options == ()
 
 
-@pytest.mark.parametrize("options", [[], [dns.edns.CookieOption(b"12345678", b"s" * 9)]])
+@pytest.mark.parametrize(
+    "options",
+    [[], [dns.edns.CookieOption(b"12345678", b"s" * 9)], [dns.edns.NSIDOption(b""), dns.edns.NSIDOption(b"x")]],
+)
 @pytest.mark.parametrize("padding", [0, 1, 13, 128])
 def test_dnspython_packs_the_same(options: list[dns.edns.Option], padding: int) -> None:
     message = dns.message.make_query("A.example", "A", id=7)
