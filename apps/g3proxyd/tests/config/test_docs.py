@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from certificates import DAY, authority
 from g3proxyd.config import Config
 
 DOCS = Path(__file__).parents[4] / "docs"
@@ -16,11 +17,11 @@ OF_SERVERS = ("dst_port_filter", "dst_host_filter_set")
 
 
 def test_there_are_some() -> None:
-    assert len(BLOCKS) == 3
+    assert len(BLOCKS) == 4
 
 
 def test_split_files(config: Callable[..., Config]) -> None:
-    (block,) = (block for block in BLOCKS if block.startswith("server:"))
+    (block,) = (block for block in BLOCKS if "server.d" in block)
     found = config(
         block,
         {
@@ -30,6 +31,15 @@ def test_split_files(config: Callable[..., Config]) -> None:
         },
     )
     assert list(found.servers) == ["http", "extra"]
+
+
+def test_a_port_that_ends_tls(config: Callable[..., Config], tmp_path: Path) -> None:
+    (block,) = (block for block in BLOCKS if "plain_tls_port" in block)
+    authority().issue("a.test", valid=(-DAY, 30 * DAY)).write(tmp_path, "proxy")
+    escaper = "escaper: [{name: direct, type: dummy_deny}]\n"
+    found = config(block.replace("/etc/g3proxyd", str(tmp_path)) + escaper)
+    assert list(found.servers) == ["front", "socks"]
+    assert found.warnings == ()
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if not block.startswith("server:")])

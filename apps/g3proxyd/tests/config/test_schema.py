@@ -36,7 +36,7 @@ DATA: list[Any] = [
     "[127.0.0.1]:80", "10.0.0.0/8", "lo", "stdout", "Discard", "syslog", "ipv4only", "IPv6_First", "ipv5", "random",
     "Serial", "192.0.2.1 192.0.2.2", "a.test", "名前", "é", "80,443,8000-8080", "HttpProxy", "SocksProxy",
     "plain-tcp", "IntelliProxy", "SniProxy", "TcpStream", "TcpTproxy", "dummy-close", "DirectFixed", "DUMMY_DENY",
-    "c-ares", "DenyAll", "[]", [], [1], ["127.0.0.1"], ["192.0.2.1", "::1"],
+    "PlainTls", "native-tls-port", "TlsStream", "c-ares", "DenyAll", "[]", [], [1], ["127.0.0.1"], ["192.0.2.1", "::1"],
     ["a.test"], [80, "443"], {}, {"a": 1}, {"a.test": "192.0.2.1"}, {"a.test": ["192.0.2.1"]},
     [{"exact": "a.test", "to": "b.test"}], [{"Parent": "a.test", "TO": "b.test"}], [{"to": "b.test"}], {"tag": "value"},
     {"default": "allow", "Forbid-Log": ["127.0.0.1"]}, {"Accept": [80, "1-9"]}, {"Exact": "a.test", "child_match": []},
@@ -53,7 +53,7 @@ DATA: list[Any] = [
 ]  # fmt: skip
 """The forms that values have in configurations, right and wrong ones, as the YAML reader gives them."""
 
-NEEDED = {"listen": 80, "upstream": "a.test:80"}
+NEEDED: dict[str, Any] = {"listen": 80, "upstream": "a.test:80", "tls_server": {"cert_pairs": PAIR}}
 """Values of required keys that are no names."""
 
 

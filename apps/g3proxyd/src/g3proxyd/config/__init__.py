@@ -21,7 +21,9 @@ from .server import (
     HttpProxyConfig,
     IntelliProxyConfig,
     ListeningServerConfig,
+    NativeTlsPortConfig,
     PlainTcpPortConfig,
+    PlainTlsPortConfig,
     ServerConfig,
     SniProxyConfig,
     SocksProxyConfig,
@@ -29,6 +31,7 @@ from .server import (
     TcpServerConfig,
     TcpStreamConfig,
     TcpTproxyConfig,
+    TlsStreamConfig,
 )
 from .worker import WorkerConfig
 
@@ -49,7 +52,9 @@ __all__ = [
     "LocalController",
     "LogConfig",
     "LoggerConfig",
+    "NativeTlsPortConfig",
     "PlainTcpPortConfig",
+    "PlainTlsPortConfig",
     "Problem",
     "ResolverConfig",
     "RuntimeConfig",
@@ -60,6 +65,7 @@ __all__ = [
     "TcpServerConfig",
     "TcpStreamConfig",
     "TcpTproxyConfig",
+    "TlsStreamConfig",
     "WorkerConfig",
     "load",
 ]

@@ -1,15 +1,17 @@
-"""What does not fit together between servers: two on one address, or an address that nobody could find."""
+"""What does not fit together between servers: two on one address, an address that nobody could find, TLS in TLS."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
 from .errors import Kind, Problem
+from .graph import uses
+from .module import ModuleConfig
 from .nodes import Place
 from .values.listen import TcpListen
 
-__all__ = ["check_listeners"]
+__all__ = ["check_listeners", "tls_in_tls"]
 
 
 def check_listeners(listeners: Iterable[tuple[str, TcpListen, Place]]) -> list[Problem]:
@@ -29,6 +31,34 @@ def check_listeners(listeners: Iterable[tuple[str, TcpListen, Place]]) -> list[P
             problems.append(Problem(Kind.CONFLICT, place, path, message, "an address of its own for each server"))
         taken.update(dict.fromkeys(_claims(listen), (name, place)))
     return problems
+
+
+def tls_in_tls(servers: Mapping[str, ModuleConfig]) -> Iterator[tuple[str, str]]:
+    """Each server that ends TLS, with each one behind it, perhaps behind others, that would ask for TLS again.
+
+    Nobody means a client to speak TLS inside TLS. Names that lead nowhere are skipped.
+    """
+    for name, server in servers.items():
+        if _ends_tls(server):
+            ahead = list(_behind(server))
+            seen = set(ahead)
+            while ahead:
+                found = ahead.pop()
+                if found not in servers:
+                    continue
+                if _ends_tls(servers[found]):
+                    yield name, found
+                else:
+                    ahead += (further := set(_behind(servers[found])) - seen)
+                    seen |= further
+
+
+def _ends_tls(server: ModuleConfig) -> bool:
+    return getattr(server, "tls_server", None) is not None
+
+
+def _behind(server: ModuleConfig) -> Iterator[str]:
+    return (name for kind, name in uses(server) if kind == "server")
 
 
 def _claims(listen: TcpListen) -> list[tuple[object, ...]]:

@@ -37,8 +37,7 @@ LATER_SECTIONS = {
 
 LATER_TYPES: dict[str, tuple[str, ...]] = {
     "server": (
-        "http_rproxy", "http_reverse_proxy", "http_gateway", "tls_stream",
-        "plain_tls_port", "plain_tls", "native_tls_port", "native_tls",
+        "http_rproxy", "http_reverse_proxy", "http_gateway",
         "plain_quic_port", "plain_quic",
     ),
     "escaper": (

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from . import nodes, references
 from .config import Config
-from .conflicts import check_listeners
+from .conflicts import check_listeners, tls_in_tls
 from .controller import ControllerConfig
 from .document import read_documents
 from .errors import ConfigError, Kind, Problem, in_order
@@ -91,6 +91,7 @@ class _Loading:
                 self._read_objects(kind, node)
         self._check_references()
         self._check_listeners()
+        self._check_tls()
         return Config(
             path=self.main_file,
             runtime=runtime,
@@ -241,6 +242,14 @@ class _Loading:
             elif ("server", name) not in led_to:
                 self.warnings.append(Problem(Kind.WARNING, server.node.place, server.reader.label, UNREACHABLE))
         self.problems += check_listeners(listeners)
+
+    def _check_tls(self) -> None:
+        for name, inner in tls_in_tls(self._models("server")):
+            entry = _entry(self._objects["server"][name].node, "server")
+            place = entry.value.place if entry else None
+            expected = f"one of the two without 'tls_server'; a plain_tcp_port hands TLS on to {inner} as it is"
+            mistake = Mistake(f"TLS ends here, and the server {inner} behind it would ask for TLS again", expected)
+            self._refuse(Kind.CONFLICT, place, f"server {name}.server", mistake)
 
     def _models(self, kind: str) -> dict[str, Any]:
         return {name: this.model for name, this in self._objects[kind].items() if this.model is not None}

@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING
 
 from ..io.addresses import Peer
 from ..io.stream import Stream
-from ..tls.server import ServerTls
 from .base import Stage
 from .context import ServerContext
 from .http_proxy import ALPN, HttpProxyServer
 from .refusals import Refusals
-from .tls_entrance import TlsEntrance
+from .tls_entrance import TlsEntrance, make_tls
 
 if TYPE_CHECKING:
     from ..config.server.http_proxy import HttpProxyConfig
@@ -22,11 +21,7 @@ class HttpsProxyServer(HttpProxyServer):
         """``config`` has a ``tls_server``. Raises ValueError for what the TLS library does not take."""
         super().__init__(context, config)
         assert config.tls_server is not None  # noqa: S101 - or this class is the wrong one
-        tickets = None if config.tls_ticketer is None else config.tls_ticketer.settings
-        try:
-            self._entrance = ServerTls(config.tls_server.settings, ALPN, tickets)
-        except OSError as error:  # ssl.SSLError is one
-            raise ValueError(f"server {config.name}: the TLS library does not take its certificates: {error}") from None
+        self._entrance = make_tls(config.name, config.tls_server, config.tls_ticketer, ALPN)
         self._refusals = Refusals(config.name, context.loop.time)
 
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:

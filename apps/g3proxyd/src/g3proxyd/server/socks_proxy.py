@@ -131,8 +131,7 @@ class SocksHandshake:
         except BaseException:
             context.end_task(notes, TASK_TYPE, Reason.CANCELED_AS_SERVER_QUIT)
             raise
-        client, _ = self._stream.detach()
-        return Tunnel(context, client, sock, notes)
+        return Tunnel(context, self._stream, sock, notes)
 
     async def _associate(self, request: UdpAssociate, accepted: float) -> Stage | None:
         """Open a socket for the client's datagrams; the association is the next stage."""

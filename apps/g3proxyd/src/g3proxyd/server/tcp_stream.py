@@ -16,7 +16,7 @@ from .base import Server, Stage
 from .context import ServerContext
 
 if TYPE_CHECKING:
-    from ..config.server.tcp_stream import TcpStreamConfig
+    from ..config.server.tcp_stream import StreamConfig
 
 
 class TcpStreamServer(Server):
@@ -24,7 +24,7 @@ class TcpStreamServer(Server):
 
     type_name = "TcpStream"
 
-    def __init__(self, context: ServerContext, config: "TcpStreamConfig") -> None:
+    def __init__(self, context: ServerContext, config: "StreamConfig") -> None:
         super().__init__(context, config.ingress_network_filter)
         nodes = [Node(each.upstream, str(each).encode(), each.weight) for each in config.upstream]
         self._picker = make_picker(config.upstream_pick_policy, nodes, random.random)

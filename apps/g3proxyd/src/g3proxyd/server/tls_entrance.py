@@ -1,12 +1,28 @@
 """The first stage of a connection whose client speaks TLS."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ..io.addresses import Peer
 from ..io.stream import Stream
+from ..io.tls import TlsStream
 from ..tls.server import ServerTls
 from .base import Server, Stage
 from .refusals import Refusals
+
+if TYPE_CHECKING:
+    from ..config.values.tls_server import TlsServerBase, TlsTicketer
+
+
+def make_tls(
+    name: str, tls_server: "TlsServerBase", ticketer: "TlsTicketer | None", alpn: tuple[str, ...] = ()
+) -> ServerTls:
+    """The TLS of the server of this name, which speaks ``alpn`` inside. Raises ValueError for wrong certificates."""
+    tickets = None if ticketer is None else ticketer.settings
+    try:
+        return ServerTls(tls_server.settings, alpn, tickets)
+    except OSError as error:  # ssl.SSLError is one
+        raise ValueError(f"server {name}: the TLS library does not take its certificates: {error}") from None
 
 
 class TlsEntrance:
@@ -33,6 +49,10 @@ class TlsEntrance:
 
     async def run(self) -> None:
         """The whole connection."""
+        if isinstance(self._stream, TlsStream):
+            # Configurations that lead here are refused. Without TLS of its own the server might let in too many.
+            self._refusals.note(self._peer, "TLS inside TLS: the port in front of this server has ended it already")
+            return
         stream = self._tls.wrap(self._stream)
         try:
             try:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..config import Config
+from ..config.conflicts import tls_in_tls
 from ..config.graph import uses
 from ..config.module import ModuleConfig
 from ..control.operations import Change, Kind, ObjectChange, OperationError, Reason, no_such
@@ -49,7 +50,8 @@ def merge(old: Config, new: Config, kind: Kind | None = None, name: str | None =
 def check(config: Config) -> None:
     """Raise OperationError if the objects do not hold together.
 
-    An object may name another that is not there, names may lead in a circle, and two servers may listen on one address.
+    An object may name another that is not there, names may lead in a circle, two servers may listen on one address, and
+    TLS may end twice.
     """
     faults = [f"{kind.value} {name} leads back to itself" for kind, name in circles(config)]
     for kind in FIELDS:
@@ -64,6 +66,10 @@ def check(config: Config) -> None:
             other = listening.setdefault((str(listen.address), listen.interface), name)
             if other != name:
                 faults.append(f"server {name} and server {other} both listen on {listen.address}")
+    faults += [
+        f"server {name} ends TLS, and server {inner} behind it would ask for TLS again"
+        for name, inner in tls_in_tls(config.servers)
+    ]
     if faults:
         text = "this one object does not fit to what serves; reload everything, or the others first"
         raise OperationError(Reason.CONFIGURATION, text, faults)

@@ -8,13 +8,16 @@ from ..config import (
     DummyCloseConfig,
     HttpProxyConfig,
     IntelliProxyConfig,
+    NativeTlsPortConfig,
     PlainTcpPortConfig,
+    PlainTlsPortConfig,
     ServerConfig,
     SniProxyConfig,
     SocksProxyConfig,
     TaskServerConfig,
     TcpStreamConfig,
     TcpTproxyConfig,
+    TlsStreamConfig,
 )
 from ..config.graph import uses
 from ..config.module import ModuleConfig
@@ -33,10 +36,12 @@ from ..server.http_proxy import HttpProxyServer
 from ..server.https_proxy import HttpsProxyServer
 from ..server.intelli_proxy import IntelliProxyServer
 from ..server.plain_tcp_port import PlainTcpPortServer
+from ..server.plain_tls_port import NativeTlsPortServer, PlainTlsPortServer
 from ..server.sni_proxy import SniProxyServer
 from ..server.socks_proxy import SocksProxyServer
 from ..server.tcp_stream import TcpStreamServer
 from ..server.tcp_tproxy import TcpTproxyServer
+from ..server.tls_stream import TlsStreamServer
 from ..shared.memory import Row
 
 
@@ -134,11 +139,19 @@ class Modules:
             case PlainTcpPortConfig():
                 context = self._context(PlainTcpPortServer.type_name, config.name, stats)
                 return PlainTcpPortServer(context, config, self.servers[config.server])
+            case PlainTlsPortConfig():
+                context = self._context(PlainTlsPortServer.type_name, config.name, stats)
+                return PlainTlsPortServer(context, config, self.servers[config.server])
+            case NativeTlsPortConfig():
+                context = self._context(NativeTlsPortServer.type_name, config.name, stats)
+                return NativeTlsPortServer(context, config, self.servers[config.server])
             case HttpProxyConfig():
                 proxy = HttpProxyServer if config.tls_server is None else HttpsProxyServer
                 return proxy(self._tcp_context(HttpProxyServer.type_name, config, stats), config)
             case TcpStreamConfig():
                 return TcpStreamServer(self._tcp_context(TcpStreamServer.type_name, config, stats), config)
+            case TlsStreamConfig():
+                return TlsStreamServer(self._tcp_context(TlsStreamServer.type_name, config, stats), config)
             case TcpTproxyConfig():
                 return TcpTproxyServer(self._tcp_context(TcpTproxyServer.type_name, config, stats), config)
             case SniProxyConfig():

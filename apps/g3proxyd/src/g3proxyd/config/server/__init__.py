@@ -6,10 +6,12 @@ from .common import ListeningServerConfig, ServerConfig, TaskServerConfig, TcpSe
 from .dummy_close import DummyCloseConfig
 from .http_proxy import HttpProxyConfig
 from .intelli_proxy import IntelliProxyConfig
+from .native_tls_port import NativeTlsPortConfig
 from .plain_tcp_port import PlainTcpPortConfig
+from .plain_tls_port import PlainTlsPortConfig
 from .sni_proxy import SniProxyConfig
 from .socks_proxy import SocksProxyConfig
-from .tcp_stream import TcpStreamConfig
+from .tcp_stream import TcpStreamConfig, TlsStreamConfig
 from .tcp_tproxy import TcpTproxyConfig
 
 __all__ = [
@@ -18,7 +20,9 @@ __all__ = [
     "HttpProxyConfig",
     "IntelliProxyConfig",
     "ListeningServerConfig",
+    "NativeTlsPortConfig",
     "PlainTcpPortConfig",
+    "PlainTlsPortConfig",
     "ServerConfig",
     "SniProxyConfig",
     "SocksProxyConfig",
@@ -26,6 +30,7 @@ __all__ = [
     "TcpServerConfig",
     "TcpStreamConfig",
     "TcpTproxyConfig",
+    "TlsStreamConfig",
 ]
 
 SERVERS: tuple[type[ServerConfig], ...] = (
@@ -33,8 +38,11 @@ SERVERS: tuple[type[ServerConfig], ...] = (
     SocksProxyConfig,
     SniProxyConfig,
     TcpStreamConfig,
+    TlsStreamConfig,
     TcpTproxyConfig,
     PlainTcpPortConfig,
+    PlainTlsPortConfig,
+    NativeTlsPortConfig,
     IntelliProxyConfig,
     DummyCloseConfig,
 )

@@ -1,4 +1,4 @@
-"""The server that leads to fixed places."""
+"""The servers that lead to fixed places."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from ..module import TypeName
 from ..values.acl import OneHost
 from ..values.mistake import Mistake
 from ..values.numbers import Boolean
+from ..values.tls_server import TlsServer, TlsTicketer
 from ..values.upstream import Policy, WeightedUpstreams
 from ..values.upstream_tls import MaybeTls
 from .common import TaskServerConfig
 
-__all__ = ["TcpStreamConfig"]
+__all__ = ["StreamConfig", "TcpStreamConfig", "TlsStreamConfig"]
 
 
-class TcpStreamConfig(TaskServerConfig):
-    """Connects each client to one of its upstreams, whatever they speak."""
+class StreamConfig(TaskServerConfig):
+    """What both have."""
 
-    type: Annotated[Literal["tcp_stream"], TypeName("tcp_stream")] = "tcp_stream"
-    """What the object is."""
     upstream: Annotated[WeightedUpstreams, Aliases("proxy_pass")]
     """Where connections go."""
     upstream_pick_policy: Policy = PickPolicy.RANDOM
@@ -40,3 +39,21 @@ class TcpStreamConfig(TaskServerConfig):
         if self.upstream_tls_name is not None and self.tls_client is None:
             notes.append(Mistake("has no effect without 'tls_client'", path=("upstream_tls_name",)))
         return changes
+
+
+class TcpStreamConfig(StreamConfig):
+    """Connects each client to one of its upstreams, whatever they speak."""
+
+    type: Annotated[Literal["tcp_stream"], TypeName("tcp_stream")] = "tcp_stream"
+    """What the object is."""
+
+
+class TlsStreamConfig(StreamConfig):
+    """Ends TLS, and connects each client to one of its upstreams."""
+
+    type: Annotated[Literal["tls_stream"], TypeName("tls_stream")] = "tls_stream"
+    """What the object is."""
+    tls_server: Annotated[TlsServer, Aliases("tls")]
+    """TLS on the listening socket."""
+    tls_ticketer: TlsTicketer | None = None
+    """Keys of TLS session tickets that change over time."""
