@@ -40,6 +40,7 @@ class Peer:
         self.headers: dict[int, dict[str, str]] = {}
         self.bodies: dict[int, bytes] = {}
         self.resets: list[int] = []
+        self.ended: list[int] = []
 
     def read(self, data: bytes) -> None:
         for event in self.h2.receive_data(data):
@@ -50,6 +51,8 @@ class Peer:
                     self.bodies[stream] = self.bodies.get(stream, b"") + body
                 case h2.events.StreamReset(stream_id=stream):
                     self.resets.append(stream)
+                case h2.events.StreamEnded(stream_id=stream):
+                    self.ended.append(stream)
 
     def query(self, stream: int = 1) -> bytes:
         if stream in self.bodies:
@@ -110,6 +113,8 @@ def test_answers_in_another_order(post: bool) -> None:
     assert play.client.unanswered == (1,)
     assert play.event() == (1, SHOWN[1], 200)
     assert play.event() is None
+    assert play.peer.ended == [1, 3]
+    assert play.client._exchanges == {}  # nothing of a query is kept
 
 
 def test_path_and_padding() -> None:
@@ -407,3 +412,19 @@ def test_h2_speaks_of_a_stream_that_is_nobodys() -> None:
     client = Http2Client("dns.example")
     client._look_at(h2.events.StreamReset(stream_id=9))
     assert client.next_event() is None
+
+
+def test_the_windows_are_opened_again() -> None:
+    play = Play()
+    for stream in range(1, 21, 2):
+        assert play.ask() == stream
+        play.peer.answer(stream, bytes(10_000))
+        assert play.event() == Lost(stream, Failure.MALFORMED)
+    assert play.client._exchanges == {}
+
+
+def test_nothing_is_kept_of_a_query_that_is_given_up() -> None:
+    play = Play(StreamSettings(query_timeout=5))
+    play.ask()
+    play.client.handle_timeout(105)
+    assert play.client._exchanges == {}
