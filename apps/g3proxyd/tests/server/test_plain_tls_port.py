@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
@@ -273,6 +274,26 @@ def test_filters_of_the_server_behind(tls: dict[str, Any]) -> None:
             assert servers["http"].stats.listen_dropped == 1
 
     run(main())
+
+
+def test_tls_is_not_spoken_inside_tls(tls: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    """No configuration leads there. If one did, nobody would get past what the server behind demands."""
+
+    async def main() -> None:
+        sockets = {"http": listening(), "port": listening()}
+        async with serving(HTTP, port(tls), sockets=sockets) as p:
+            config = with_servers(HTTP, port(tls))
+            front: Any = config.servers["port"]
+            http = config.servers["http"].model_copy(update={"tls_server": front.tls_server})
+            p.worker.prepare(replace(config, servers={"http": http, "port": front}))
+            p.worker.commit({name: [sock] for name, sock in sockets.items()})
+            reader, writer = await connect(p.addresses["port"])
+            assert await reader.read() == b""
+            writer.close()
+
+    run(main())
+    (message,) = caplog.messages
+    assert message.startswith("server http: refused a connection from 127.0.0.1: TLS inside TLS: ")
 
 
 def test_curl_through_a_port(tls: dict[str, Any], tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ __all__ = ["StreamConfig", "TcpStreamConfig", "TlsStreamConfig"]
 
 
 class StreamConfig(TaskServerConfig):
-    """What both have."""
+    """What they have in common."""
 
     upstream: Annotated[WeightedUpstreams, Aliases("proxy_pass")]
     """Where connections go."""
