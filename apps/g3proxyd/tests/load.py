@@ -23,6 +23,8 @@ class Load:
     requests: int = 0
     failures: list[str] = field(default_factory=list)
     """Of requests."""
+    spans: list[tuple[float, float]] = field(default_factory=list)
+    """When the connection of each failed request began and when it failed, in seconds of the monotonic clock."""
     broken: list[str] = field(default_factory=list)
     """Tunnels that ended before we ended them."""
     dropped: int = 0
@@ -100,6 +102,7 @@ class Load:
                 await connection.ask(self._at, close=close)
         except (OSError, EOFError, ValueError) as error:
             self.failures.append(f"request {self.requests}: {type(error).__name__} {error}")
+            self.spans.append((connection.began, time.monotonic()))
             connection.close()
         self.requests += 1
         self.slowest = max(self.slowest, time.monotonic() - began)
@@ -128,6 +131,8 @@ class Connection:
     """A client's connection, opened when it is needed."""
 
     def __init__(self, proxy: tuple[str, int]) -> None:
+        self.began = 0.0
+        """When it was last opened."""
         self._proxy = proxy
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
@@ -175,6 +180,7 @@ class Connection:
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is None:
+            self.began = time.monotonic()
             self._streams = await asyncio.open_connection(*self._proxy)
         return self._streams
 
