@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import pytest
 from certificates import Leaf, authority
 from g3_proxyproto import Inet, pack_v2
+from g3proxyd.tls import openssl
 from g3proxyd.worker.worker import Quit
 from loopback import read_to_end, run
 from proxy import Address, echo, listening, origin, read_response, replying
@@ -260,6 +261,30 @@ def test_clients_and_certificates(tls: dict[str, Any], tmp_path: Path, caplog: p
     assert any("server strict" in line and "no_certificate" in line for line in caplog.messages), caplog.messages
 
 
+def lifetime(address: Address) -> int:
+    """How long the ticket that a client gets is good for."""
+    client = authority().client()
+    client.maximum_version = ssl.TLSVersion.TLSv1_2  # whose tickets come with the handshake
+    with socket.create_connection(address) as raw, client.wrap_socket(raw, server_hostname=NAME) as sock:
+        assert sock.session is not None
+        return sock.session.ticket_lifetime_hint
+
+
+@pytest.mark.skipif(not openssl.available(), reason="OpenSSL's functions are not at hand")
+@pytest.mark.parametrize("kind", ["plain_tls_port", "native_tls_port", "tls_stream"])
+def test_tickets_last_as_long_as_the_ticketer_says(tls: dict[str, Any], kind: str) -> None:
+    more: dict[str, Any] = {"server": "http"}
+    if kind == "tls_stream":
+        more = {"escaper": "direct", "upstream": "127.0.0.1:1"}
+
+    async def main() -> None:
+        server = {"name": "port", "type": kind, "tls_server": tls, "tls_ticketer": {"local_lifetime": 60}, **more}
+        async with serving(HTTP, server) as p:
+            assert await asyncio.to_thread(lifetime, p.addresses["port"]) == 60
+
+    run(main())
+
+
 def test_filters_of_the_server_behind(tls: dict[str, Any]) -> None:
     async def main() -> None:
         only_client = {"default": "forbid", "allow": "192.0.2.7", "forbid": "127.0.0.1"}
@@ -322,14 +347,14 @@ def test_curl_through_a_port(tls: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_openssl_through_a_port(tls: dict[str, Any], tmp_path: Path) -> None:
-    openssl = shutil.which("openssl")
-    if openssl is None:
+    program = shutil.which("openssl")
+    if program is None:
         pytest.skip("openssl is not installed")
 
     async def main() -> None:
         async with serving(HTTP, port(tls, type="native_tls_port")) as p, origin(echo) as (_, to):
             process = await asyncio.create_subprocess_exec(
-                *(openssl, "s_client", "-quiet", "-connect", f"127.0.0.1:{p.addresses['port'][1]}"),
+                *(program, "s_client", "-quiet", "-connect", f"127.0.0.1:{p.addresses['port'][1]}"),
                 *("-servername", NAME, "-verify_return_error", "-verify_hostname", NAME, "-CAfile", ca(tmp_path)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
