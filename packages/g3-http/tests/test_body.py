@@ -31,6 +31,15 @@ def test_before_any_head() -> None:
         reader.skip_body(1)
 
 
+def test_a_part_of_a_counted_body() -> None:
+    reader = read(LENGTH + b"he")
+    assert reader.take_body() == b"he"
+    assert (reader.body_left, reader.body_ended) == (3, False)
+    reader.receive_data(b"llo")
+    assert reader.take_body(3) == b"llo"
+    assert (reader.body_left, reader.body_ended) == (0, True)
+
+
 def test_content_length() -> None:
     reader = read(LENGTH + b"he")
     assert (reader.body_left, reader.body_ended) == (5, False)

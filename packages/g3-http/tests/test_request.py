@@ -297,3 +297,13 @@ def test_closed_after_empty_lines() -> None:
     reader.receive_data(b"\r\n\r\n")
     reader.receive_eof()
     assert reader.next_event() is None
+
+
+def test_the_body_comes_before_the_next_request() -> None:
+    reader = RequestReader()
+    reader.receive_data(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nxGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert reader.next_event() is not None
+    with pytest.raises(LocalProtocolError, match=r"^the body of the message before has not been taken$"):
+        reader.next_event()
+    assert reader.take_body() == b"x"
+    assert reader.next_event() is not None

@@ -318,3 +318,15 @@ def test_bare_status_line() -> None:
 )
 def test_first_lines(line: bytes, reason: str, text: str) -> None:
     assert fault(first=line) == (reason, 502, text)
+
+
+def test_the_body_comes_before_the_next_response() -> None:
+    reader = ResponseReader()
+    for _ in range(2):
+        reader.expect(b"GET")
+    reader.receive_data(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 204 No Content\r\n\r\n")
+    assert reader.next_event() is not None
+    with pytest.raises(LocalProtocolError, match=r"^the body of the message before has not been taken$"):
+        reader.next_event()
+    assert reader.take_body() == b"x"
+    assert reader.next_event() is not None

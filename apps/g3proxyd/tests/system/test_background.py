@@ -182,7 +182,7 @@ def test_a_file_that_was_left(path: Path) -> None:
         process.go_on()
 
 
-@pytest.mark.parametrize("content", ["", "1", f"{os.getpid()}\n", " 4194304 \n"])
+@pytest.mark.parametrize("content", ["", "1", pytest.param(f"{os.getpid()}\n", id="our own"), " 4194304 \n"])
 def test_only_the_lock_counts(content: str, path: Path) -> None:
     path.write_text(content)
     assert take(path) == "None"
