@@ -1,7 +1,11 @@
 """OpenSSL's own client against a TLS stream: what the ssl module never does, such as new keys and renegotiation."""
 
+import array
 import asyncio
+import fcntl
+import os
 import shutil
+import termios
 from pathlib import Path
 
 import pytest
@@ -19,6 +23,14 @@ from tls.memory import pair_of
 OPENSSL = shutil.which("openssl")
 
 
+async def taken(pipe: int) -> None:
+    """Wait until somebody has read all that was written to a pipe."""
+    held = array.array("i", [1])
+    while held[0]:
+        await asyncio.sleep(0)
+        fcntl.ioctl(pipe, termios.FIONREAD, held)
+
+
 async def talk(folder: Path, options: list[str], lines: list[bytes]) -> tuple[list[bytes], str]:
     """Say these lines, each once the line before has come if it is no command; return what came, and how it ended."""
     if OPENSSL is None:
@@ -27,24 +39,27 @@ async def talk(folder: Path, options: list[str], lines: list[bytes]) -> tuple[li
     poller, wheel = Poller(loop), Wheel(loop)
     (folder / "ca.crt").write_bytes(authority().pem)
     listener = listening()
+    theirs, ours = os.pipe()
     process = await asyncio.create_subprocess_exec(
         *(OPENSSL, "s_client", "-connect", f"127.0.0.1:{listener.getsockname()[1]}", "-servername", "a.test"),
         *("-CAfile", str(folder / "ca.crt"), "-verify_return_error", "-verify_hostname", "a.test", *options),
-        stdin=asyncio.subprocess.PIPE,
+        stdin=theirs,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
+    os.close(theirs)
     sock, _ = await loop.sock_accept(listener)
     listener.close()
     sock.setblocking(False)
     stream = ServerTls(ServerSettings((pair_of(authority().issue("a.test")),))).wrap(Stream(poller, sock, wheel))
     got: list[bytes] = []
-    assert process.stdin is not None
     try:
         await stream.handshake(10)
         for line in lines:
-            process.stdin.write(line + b"\n")
-            if line not in (b"K", b"k", b"R"):
+            os.write(ours, line + b"\n")
+            if line in (b"K", b"k", b"R"):
+                await taken(ours)  # what comes in one read with a command is dropped
+            else:
                 data = b""
                 while not data.endswith(b"\n"):
                     piece = await stream.receive(10)
@@ -53,13 +68,13 @@ async def talk(folder: Path, options: list[str], lines: list[bytes]) -> tuple[li
                     data += piece
                 got.append(data[:-1])
                 await stream.send(b"heard\n", 10)
-        process.stdin.write(b"Q\n")
+        os.write(ours, b"Q\n")
         return got, "" if await stream.receive(10) else "end"
     except TlsError as error:
         return got, error.reason
     finally:
         stream.close()
-        process.stdin.close()
+        os.close(ours)
         await process.wait()
         poller.close()
 
