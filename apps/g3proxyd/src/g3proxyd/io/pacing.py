@@ -1,6 +1,7 @@
 """Speed limits for one direction of one connection."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 
@@ -57,3 +58,11 @@ def paces(now: Callable[[], float], *limits: SpeedLimit | None) -> tuple[list[Pa
             up.append(Pace(limit.upload, seconds, now))
             down.append(Pace(limit.download, seconds, now))
     return up, down
+
+
+async def allowed(paces: Sequence[Pace], size: int) -> int:
+    """Wait until all paces allow some of so many bytes; return how many."""
+    while True:
+        if (most := min(pace.allowed(size) for pace in paces)) > 0:
+            return most
+        await asyncio.sleep(max(pace.delay() for pace in paces))

@@ -9,8 +9,10 @@ with a reset, so that nobody takes a part for the whole.
 import asyncio
 import os
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from .direction import Direction, End
 from .pacing import Pace
@@ -67,24 +69,74 @@ class RelayHost:
         self.pipes = pipes or PipePool()
 
 
-class Relay:
+class Flow(Protocol):
+    """The bytes of one way."""
+
+    received: int
+    """Bytes that came from the source."""
+    sent: int
+    """Bytes that the sink took."""
+
+
+F = TypeVar("F", bound=Flow)
+
+
+class TwoWay(ABC, Generic[F]):
+    """What a relay is on the outside, whatever its ends are: the bytes so far, the idle check, an end."""
+
+    __slots__ = ("_idle", "_on_half", "active", "bucket", "deadline", "host", "options", "result")
+
+    up: F
+    down: F
+
+    def __init__(self, host: RelayHost, options: RelayOptions, on_half: Callable[[bool], None] | None) -> None:
+        """``on_half(by_client)`` hears of the first side that closes in order."""
+        self.host = host
+        self.options = options
+        self._on_half = on_half
+        self._idle = 0
+        self.active = False
+        """Whether anything has moved since the last idle check."""
+        self.bucket: int | None = None
+        self.deadline: float | None = None
+        self.result: Result | None = None
+        """What came of it; None until the end."""
+
+    @abstractmethod
+    async def run(self) -> Result:
+        """Relay until both sides have closed or one has failed. A cancelled relay has a result as well."""
+
+    @abstractmethod
+    def abort(self, end: End, error: OSError | None = None) -> None:
+        """End the relay at once, if it has not ended yet; both peers see a reset."""
+
+    @abstractmethod
+    def sockets(self) -> tuple[socket.socket, socket.socket]:
+        """The client's socket and the upstream's."""
+
+    def so_far(self, end: End, error: OSError | None = None) -> Result:
+        """The bytes that have moved up to now."""
+        return Result(end, self.up.received, self.up.sent, self.down.received, self.down.sent, error)
+
+    def timed_out(self) -> None:
+        """The wheel's call: look whether anything moved since the last one."""
+        for sock, end in zip(self.sockets(), (End.CLIENT_READ, End.UPSTREAM_READ), strict=True):
+            # A side that nobody watches now, because the other one is full, may have been reset.
+            if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                self.abort(end, OSError(code, os.strerror(code)))
+                return
+        self._idle = 0 if self.active else self._idle + 1
+        self.active = False
+        if self._idle >= self.options.idle_count:
+            self.abort(End.IDLE)
+        else:
+            self.host.wheel.start(self, self.options.idle_interval)
+
+
+class Relay(TwoWay[Direction]):
     """Both ways of a tunnel. It owns the two sockets and closes them at the end, whatever that end is."""
 
-    __slots__ = (
-        "_client",
-        "_ended",
-        "_idle",
-        "_on_half",
-        "_upstream",
-        "active",
-        "bucket",
-        "deadline",
-        "down",
-        "host",
-        "options",
-        "result",
-        "up",
-    )
+    __slots__ = ("_client", "_ended", "_upstream", "down", "up")
 
     def __init__(
         self,
@@ -98,24 +150,16 @@ class Relay:
         on_half: Callable[[bool], None] | None = None,
     ) -> None:
         """``client`` and ``upstream`` are connected and non-blocking. ``up`` paces the bytes from the client, ``down``
-        those to it. ``on_half(by_client)`` hears of the first side that closes in order.
+        those to it.
         """
-        self.host = host
-        self.options = options
+        super().__init__(host, options, on_half)
         self._client, self._upstream = client, upstream
-        self._on_half = on_half
-        self._idle = 0
         self._ended: asyncio.Future[None] = host.loop.create_future()
-        self.active = False
-        self.bucket: int | None = None
-        self.deadline: float | None = None
-        self.result: Result | None = None
-        """What came of it; None until the end."""
         self.up = Direction(self, client, upstream, up, UPWARDS)
         self.down = Direction(self, upstream, client, down, DOWNWARDS)
 
     async def run(self) -> Result:
-        """Relay until both sides have closed or one has failed. A cancelled relay has a result as well."""
+        """See `TwoWay.run`."""
         self.host.wheel.start(self, self.options.idle_interval)
         self.up.watch(read=True, write=False)
         self.down.watch(read=True, write=False)
@@ -127,23 +171,9 @@ class Relay:
         assert self.result is not None  # noqa: S101 - abort() leaves a result in every case
         return self.result
 
-    def so_far(self, end: End, error: OSError | None = None) -> Result:
-        """The bytes that have moved up to now."""
-        return Result(end, self.up.received, self.up.sent, self.down.received, self.down.sent, error)
-
-    def timed_out(self) -> None:
-        """The wheel's call: look whether anything moved since the last one."""
-        for sock, end in ((self._client, End.CLIENT_READ), (self._upstream, End.UPSTREAM_READ)):
-            # A side that nobody watches now, because the other one is full, may have been reset.
-            if code := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                self.abort(end, OSError(code, os.strerror(code)))
-                return
-        self._idle = 0 if self.active else self._idle + 1
-        self.active = False
-        if self._idle >= self.options.idle_count:
-            self.abort(End.IDLE)
-        else:
-            self.host.wheel.start(self, self.options.idle_interval)
+    def sockets(self) -> tuple[socket.socket, socket.socket]:
+        """See `TwoWay.sockets`."""
+        return self._client, self._upstream
 
     def last_direction(self) -> bool:
         """Whether both directions are done."""
@@ -158,7 +188,7 @@ class Relay:
             self._on_half(direction is self.up)
 
     def abort(self, end: End, error: OSError | None = None) -> None:
-        """End the relay at once, if it has not ended yet; both peers see a reset."""
+        """See `TwoWay.abort`."""
         if self.result is None:
             for sock in (self._client, self._upstream):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)

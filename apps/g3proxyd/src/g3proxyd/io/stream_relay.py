@@ -7,20 +7,16 @@ in memory for each direction.
 """
 
 import asyncio
-import os
 import socket
 from collections.abc import Callable, Sequence
 
-from .direction import End
-from .pacing import Pace
-from .relay import RelayHost, RelayOptions, Result
+from .direction import BIG_READ, End
+from .pacing import Pace, allowed
+from .relay import DOWNWARDS, UPWARDS, RelayHost, RelayOptions, Result, TwoWay
 from .stream import Stream
 
 BULK = 1 << 18
 """Bytes read at once while they come faster than a small read takes them."""
-
-BIG_READ = 16384
-"""A read that brought less has most likely drained its source."""
 
 EVER = 10 * 365 * 86400.0
 """Seconds to wait for bytes, or for room: the idle check ends a relay, not the wait itself."""
@@ -42,23 +38,10 @@ class Way:
         self.done = False
 
 
-class StreamRelay:
+class StreamRelay(TwoWay[Way]):
     """Both ways of a tunnel. It owns the two ends and closes them at the end, whatever that end is."""
 
-    __slots__ = (
-        "_client",
-        "_idle",
-        "_on_half",
-        "_upstream",
-        "active",
-        "bucket",
-        "deadline",
-        "down",
-        "host",
-        "options",
-        "result",
-        "up",
-    )
+    __slots__ = ("_client", "_upstream", "down", "up")
 
     def __init__(
         self,
@@ -72,21 +55,13 @@ class StreamRelay:
         on_half: Callable[[bool], None] | None = None,
     ) -> None:
         """The arguments are those of `Relay`, but for ends that are streams already."""
-        self.host = host
-        self.options = options
+        super().__init__(host, options, on_half)
         self._client, self._upstream = self._stream(client), self._stream(upstream)
-        self._on_half = on_half
-        self._idle = 0
-        self.active = False
-        self.bucket: int | None = None
-        self.deadline: float | None = None
-        self.result: Result | None = None
-        """What came of it; None until the end."""
-        self.up = Way(self._client, self._upstream, up, (End.CLIENT_READ, End.UPSTREAM_WRITE))
-        self.down = Way(self._upstream, self._client, down, (End.UPSTREAM_READ, End.CLIENT_WRITE))
+        self.up = Way(self._client, self._upstream, up, UPWARDS)
+        self.down = Way(self._upstream, self._client, down, DOWNWARDS)
 
     async def run(self) -> Result:
-        """Relay until both sides have closed or one has failed. A cancelled relay has a result as well."""
+        """See `TwoWay.run`."""
         self.host.wheel.start(self, self.options.idle_interval)
         ways = [self.host.loop.create_task(self._pass(way), name="relay") for way in (self.up, self.down)]
         try:
@@ -101,26 +76,12 @@ class StreamRelay:
         assert self.result is not None  # noqa: S101 - abort() leaves a result in every case
         return self.result
 
-    def so_far(self, end: End, error: OSError | None = None) -> Result:
-        """The bytes that have moved up to now."""
-        return Result(end, self.up.received, self.up.sent, self.down.received, self.down.sent, error)
-
-    def timed_out(self) -> None:
-        """The wheel's call: look whether anything moved since the last one."""
-        for stream, end in ((self._client, End.CLIENT_READ), (self._upstream, End.UPSTREAM_READ)):
-            # A side that nobody watches now, because the other one is full, may have been reset.
-            if code := stream.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                self.abort(end, OSError(code, os.strerror(code)))
-                return
-        self._idle = 0 if self.active else self._idle + 1
-        self.active = False
-        if self._idle >= self.options.idle_count:
-            self.abort(End.IDLE)
-        else:
-            self.host.wheel.start(self, self.options.idle_interval)
+    def sockets(self) -> tuple[socket.socket, socket.socket]:
+        """See `TwoWay.sockets`."""
+        return self._client.sock, self._upstream.sock
 
     def abort(self, end: End, error: OSError | None = None) -> None:
-        """End the relay at once, if it has not ended yet; both peers see a reset."""
+        """See `TwoWay.abort`."""
         if self.result is None:
             self._end(end, error)
             self._client.abort()
@@ -138,7 +99,7 @@ class StreamRelay:
         budget = self.options.yield_size
         drained = True
         while self.result is None:
-            wanted = await self._allowed(paces, size) if paces else size
+            wanted = await allowed(paces, size) if paces else size
             try:
                 if drained:
                     await source.readable(EVER)
@@ -196,13 +157,6 @@ class StreamRelay:
             self._end(End.FINISHED, None)
             self._client.close()
             self._upstream.close()
-
-    async def _allowed(self, paces: Sequence[Pace], size: int) -> int:
-        while True:
-            allowed = min(pace.allowed(size) for pace in paces)
-            if allowed > 0:
-                return allowed
-            await asyncio.sleep(max(pace.delay() for pace in paces))
 
     def _stream(self, end: Stream | socket.socket) -> Stream:
         return Stream(self.host.poller, end, self.host.wheel) if isinstance(end, socket.socket) else end

@@ -208,17 +208,18 @@ class HttpClient:
             if not self.server.config.allow_custom_host:
                 raise RequestError("host", "Host is not the host of the request target", 409)
             host = head.host
+        kind = Upstream
         if target.scheme != b"http" and target.form is not AUTHORITY:
             target = of_other_scheme(target)
             if target.scheme == b"https":
-                return target, secure_upstream(head, target), host
+                kind = SecureUpstream
         if head.max_forwards == 0:
             raise RequestError("max_forwards", "the last recipient is this proxy, which has nothing to say", 501)
         last = self._last
-        if last is not None and last[0] == target.host and last[1].port == target.port:
+        if last is not None and last[0] == target.host and last[1].port == target.port and type(last[1]) is kind:
             return target, last[1], host
         try:
-            upstream = Upstream(parse_host(target.host), target.port)
+            upstream = kind(parse_host(target.host), target.port)
         except HostError:
             raise RequestError("host", "not a host name or address") from None
         self._last = (target.host, upstream)
@@ -312,16 +313,6 @@ def of_other_scheme(target: Target) -> Target:
     if target.scheme == b"https":
         return target
     raise RequestError("target", "a scheme that this proxy does not forward", 501)
-
-
-def secure_upstream(head: RequestHead, target: Target) -> Upstream:
-    """The server behind an https target. Raises RequestError for what is none."""
-    if head.max_forwards == 0:
-        raise RequestError("max_forwards", "the last recipient is this proxy, which has nothing to say", 501)
-    try:
-        return SecureUpstream(parse_host(target.host), target.port)
-    except HostError:
-        raise RequestError("host", "not a host name or address") from None
 
 
 def local_target(target: Target) -> Target:

@@ -1,6 +1,7 @@
 """Ports: servers that take connections, perhaps read a PROXY header, and hand them to another server."""
 
 import time
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from g3_acl import unmap
@@ -31,9 +32,9 @@ class PortServer(Server):
             return self.choose(stream, peer)
         return ProxyHeader(self, stream, peer, self._version)
 
+    @abstractmethod
     def choose(self, stream: Stream, peer: Peer) -> Stage | None:
         """What comes next for a connection whose true addresses are known; None closes it."""
-        raise NotImplementedError
 
     def refuse(self, peer: Peer, reason: str) -> None:
         """Count a connection that is about to be closed, and say why in the process log."""

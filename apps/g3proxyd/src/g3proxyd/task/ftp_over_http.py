@@ -17,12 +17,13 @@ from g3_http import (
     pack_response_head,
 )
 
+from ..io.pacing import allowed
 from .errors import Reason, TaskError
 from .ftp_control import ftp_fault, refused
 from .ftp_log import FtpLog
 from .ftp_request import FtpRequest, read_request
 from .ftp_session import TASK_TYPE, FtpSession
-from .http_body import BULK, Body, BodyError, allowed, upload_fault
+from .http_body import BULK, Body, BodyError, upload_fault
 from .notes import Stage, TaskNotes
 
 if TYPE_CHECKING:

@@ -1,12 +1,11 @@
 """Passing the body of an HTTP message on from one stream to another, as it comes and never faster than it is taken."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from g3_http import Framing, HttpError, RequestReader, ResponseReader, pack_chunk, pack_last_chunk
 
-from ..io.pacing import Pace
+from ..io.pacing import Pace, allowed
 from ..io.stream import READ_SIZE, Stream
 from .errors import Reason, TaskError
 
@@ -121,14 +120,6 @@ class Body:
                 await sink.drain(self._patience)
         except OSError as error:
             raise BodyError(error, at_source=False) from None
-
-
-async def allowed(paces: Sequence[Pace], size: int) -> int:
-    """Wait until all paces allow some of so many bytes; return how many."""
-    while True:
-        if (most := min(pace.allowed(size) for pace in paces)) > 0:
-            return most
-        await asyncio.sleep(max(pace.delay() for pace in paces))
 
 
 def upload_fault(error: BodyError) -> TaskError:

@@ -295,12 +295,7 @@ class HttpForward:
                 data += reader.take_body(BULK)
             except HttpError as error:
                 raise response_fault(error) from None
-        self._begun = True
-        try:
-            if not client.stream.write(data):
-                await client.stream.drain(client.context.idle_seconds)
-        except OSError as error:
-            raise TaskError(Reason.CLIENT_TCP_WRITE_FAILED, str(error), None) from None
+        await self._send(data)
         if not reader.body_ended:
             body = Body(
                 reader,

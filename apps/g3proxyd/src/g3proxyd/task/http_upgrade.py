@@ -4,10 +4,10 @@ import asyncio
 
 from g3_http import RequestHead, ResponseHead, forward_response
 
-from .errors import Reason, TaskError
+from .errors import Reason
 from .http_forward import TASK_TYPE, HttpForward
 from .http_upstream import HttpUpstream
-from .tunnel import Tunnel
+from .tunnel import Tunnel, send_early
 
 SWITCHING_PROTOCOLS = 101
 
@@ -49,7 +49,7 @@ class HttpUpgrade(HttpForward):
         await self._send(forward_response(response, upgrade=True, fields=fields) + connection.reader.take_unread())
         early = client.requests.take_unread()
         if early:
-            await self._send_early(connection, early)
+            await send_early(client.context, connection.stream, early)
         more = None
         if log is not None:
             log.response_received()
@@ -59,15 +59,6 @@ class HttpUpgrade(HttpForward):
         self._handed_over = True
         self._tunnel = Tunnel(client.context, client.stream, connection.stream, self._notes, TASK_TYPE, more)
         return False
-
-    async def _send_early(self, connection: HttpUpstream, early: bytes) -> None:
-        """What the client sent behind its request belongs to the new protocol."""
-        try:
-            await connection.stream.send(early, self._client.context.idle_seconds)
-        except TimeoutError:
-            raise TaskError(Reason.IDLE, "the upstream takes no bytes", None) from None
-        except OSError as error:
-            raise TaskError(Reason.UPSTREAM_WRITE_FAILED, str(error), None) from None
 
     def _end(self, reason: Reason, detail: str) -> None:
         if self._tunnel is None:  # else the task goes on, and the tunnel ends it

@@ -10,7 +10,7 @@ from ..io.pacing import Pace
 from ..io.stream import Stream
 from ..tls.client import ClientTls
 from ..upstream import Upstream
-from .errors import Reason, TaskError
+from .errors import handshake_fault
 
 LENIENT = Leniency(bare_status_line=True)
 """Many servers send "HTTP/1.1 200" without the space that the standard demands behind the code."""
@@ -89,9 +89,5 @@ async def secure(connection: HttpUpstream, tls: ClientTls) -> None:
     upstream = connection.upstream
     try:
         connection.stream = await tls.connect(connection.stream, upstream.host, upstream.port)
-    except TimeoutError:
-        text = "no TLS handshake in time"
-        raise TaskError(Reason.UPSTREAM_TLS_HANDSHAKE_TIMEOUT, text, 525, close=False) from None
     except OSError as error:
-        text = f"the TLS handshake failed: {error}"
-        raise TaskError(Reason.UPSTREAM_TLS_HANDSHAKE_FAILED, text, 525, close=False) from None
+        raise handshake_fault(error, 525) from None

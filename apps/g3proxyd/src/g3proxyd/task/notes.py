@@ -106,24 +106,10 @@ class TaskNotes:
     def fields(
         self, task_type: str, event: Event, reason: Reason | None, moved: Result | None = None
     ) -> dict[str, Any]:
-        """The fields that all task logs share, and those of a TCP connection."""
-        now = time.monotonic()
+        """The fields of a TCP connection's task."""
         connect = self.connect
-        if not self._start_at:
-            self._start_at = encode.rfc3339(time.time() - (now - self.created))
         return {
-            "server_type": self.server_type,
-            "server_name": self.server_name,
-            "task_type": task_type,
-            "task_id": self.task_id,
-            "task_event": event.value,
-            "stage": self.stage.value,
-            "start_at": self._start_at,
-            "escaper": connect.escaper or None,
-            "reason": None if reason is None else reason.value,
-            "wait_time": encode.duration(self.wait_time),
-            "ready_time": None if self.ready is None else encode.duration(self.ready - self.created),
-            "total_time": encode.duration(now - self.created),
+            **self.shared_fields(task_type, event, reason),
             "server_addr": encode.address(self.server_addr),
             "client_addr": encode.address(self.client_addr),
             "upstream": str(self.upstream),
@@ -136,6 +122,26 @@ class TaskNotes:
             "c_wr_bytes": self.to_client + (moved.to_client if moved else 0),
             "r_rd_bytes": self.from_upstream + (moved.from_upstream if moved else 0),
             "r_wr_bytes": self.to_upstream + (moved.to_upstream if moved else 0),
+        }
+
+    def shared_fields(self, task_type: str, event: Event, reason: Reason | None) -> dict[str, Any]:
+        """The fields that all task logs share."""
+        now = time.monotonic()
+        if not self._start_at:
+            self._start_at = encode.rfc3339(time.time() - (now - self.created))
+        return {
+            "server_type": self.server_type,
+            "server_name": self.server_name,
+            "task_type": task_type,
+            "task_id": self.task_id,
+            "task_event": event.value,
+            "stage": self.stage.value,
+            "start_at": self._start_at,
+            "escaper": self.connect.escaper or None,
+            "reason": None if reason is None else reason.value,
+            "wait_time": encode.duration(self.wait_time),
+            "ready_time": None if self.ready is None else encode.duration(self.ready - self.created),
+            "total_time": encode.duration(now - self.created),
         }
 
     def log(

@@ -1,6 +1,5 @@
 """What is known of a UDP task, and its fields in the task log."""
 
-import time
 from typing import Any
 
 from ..escaper.base import SocketAddress
@@ -41,7 +40,7 @@ class UdpNotes(TaskNotes):
         client = self.client or NOT_OPEN
         first = None if self.initial is None else str(self.initial)
         fields = {
-            **self._shared_fields(task_type, event, reason),
+            **self.shared_fields(task_type, event, reason),
             "tcp_server_addr": encode.address(self.server_addr),
             "tcp_client_addr": encode.address(self.client_addr),
             "udp_listen_addr": encode.address(self.udp_listen_addr),
@@ -63,25 +62,6 @@ class UdpNotes(TaskNotes):
             fields["next_bound_addr"] = encode.address(connect.next_bound_addr)
             fields["next_peer_addr"] = encode.address(connect.next_peer_addr)
         return fields
-
-    def _shared_fields(self, task_type: str, event: Event, reason: Reason | None) -> dict[str, Any]:
-        now = time.monotonic()
-        if not self._start_at:
-            self._start_at = encode.rfc3339(time.time() - (now - self.created))
-        return {
-            "server_type": self.server_type,
-            "server_name": self.server_name,
-            "task_type": task_type,
-            "task_id": self.task_id,
-            "task_event": event.value,
-            "stage": self.stage.value,
-            "start_at": self._start_at,
-            "escaper": self.connect.escaper or None,
-            "reason": None if reason is None else reason.value,
-            "wait_time": encode.duration(self.wait_time),
-            "ready_time": None if self.ready is None else encode.duration(self.ready - self.created),
-            "total_time": encode.duration(now - self.created),
-        }
 
 
 class _NotOpen:

@@ -10,7 +10,7 @@ from ..io.addresses import Peer
 from ..io.stream import Stream
 from ..io.tls import TlsStream
 from ..upstream import Upstream
-from .errors import Reason, TaskError, from_connect_error
+from .errors import Reason, TaskError, from_connect_error, handshake_fault
 from .notes import Event, Stage, TaskNotes
 from .tunnel import TASK_TYPE, Tunnel, send_ahead
 
@@ -61,7 +61,7 @@ class TcpStream:
                 if self._secure is not None:
                     upstream = await self._shake_hands(self._secure, sock)
                 if early := stream.take_unread():
-                    await self._send_ahead(upstream, early, notes)
+                    await send_ahead(context, upstream, early, notes)
             except BaseException:
                 upstream.close()
                 raise
@@ -96,22 +96,5 @@ class TcpStream:
         context = self._context
         try:
             return await secure(Stream(context.relays.poller, sock, context.wheel), self._upstream)
-        except TimeoutError:
-            raise TaskError(Reason.UPSTREAM_TLS_HANDSHAKE_TIMEOUT, "no TLS handshake in time", None) from None
         except OSError as error:
-            text = f"the TLS handshake failed: {error}"
-            raise TaskError(Reason.UPSTREAM_TLS_HANDSHAKE_FAILED, text, None) from None
-
-    async def _send_ahead(self, upstream: socket.socket | TlsStream, early: bytes, notes: TaskNotes) -> None:
-        """Raises TaskError."""
-        if isinstance(upstream, socket.socket):
-            await send_ahead(self._context, upstream, early, notes)
-            return
-        try:
-            await upstream.send(early, self._context.idle_seconds)
-        except TimeoutError:
-            raise TaskError(Reason.IDLE, "the upstream takes no bytes", None) from None
-        except OSError as error:
-            raise TaskError(Reason.UPSTREAM_WRITE_FAILED, str(error), None) from None
-        notes.from_client += len(early)
-        notes.to_upstream += len(early)
+            raise handshake_fault(error, None) from None

@@ -108,16 +108,27 @@ class Tunnel:
         self._notes.log(self._context.task_log, self._task_type, event, moved=moved, more=self._more)
 
 
-async def send_ahead(context: "ServerContext", upstream: socket.socket, early: bytes, notes: TaskNotes) -> None:
+async def send_ahead(
+    context: "ServerContext", upstream: Stream | socket.socket, early: bytes, notes: TaskNotes
+) -> None:
     """Send the bytes that a client sent behind its request: they belong to the tunnel. Raises TaskError."""
-    stream = Stream(context.relays.poller, upstream, context.wheel)
+    if isinstance(upstream, Stream):
+        await send_early(context, upstream, early)
+    else:
+        stream = Stream(context.relays.poller, upstream, context.wheel)
+        try:
+            await send_early(context, stream, early)
+        finally:
+            stream.detach()  # nothing was received, so the loop does not watch it
+    notes.from_client += len(early)
+    notes.to_upstream += len(early)
+
+
+async def send_early(context: "ServerContext", upstream: Stream, early: bytes) -> None:
+    """The same for who counts them in another way."""
     try:
-        await stream.send(early, context.idle_seconds)
+        await upstream.send(early, context.idle_seconds)
     except TimeoutError:
         raise TaskError(Reason.IDLE, "the upstream takes no bytes", None) from None
     except OSError as error:
         raise TaskError(Reason.UPSTREAM_WRITE_FAILED, str(error), None) from None
-    finally:
-        stream.detach()  # nothing was received, so the loop does not watch it
-    notes.from_client += len(early)
-    notes.to_upstream += len(early)
