@@ -1,33 +1,42 @@
 """Escapers by their configuration, the one that denies, and the upstream that tasks hand them."""
 
 from ipaddress import IPv4Address, IPv6Address
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from escaper.network import FakeResolver, Task, run_virtually
 from g3proxyd.config.escaper import DirectFixedConfig, DummyDenyConfig, EscaperConfig
-from g3proxyd.escaper import ConnectNotes, ConnectReason, TcpConnectError, make_escaper
+from g3proxyd.escaper import ConnectNotes, ConnectReason, Surroundings, TcpConnectError, make_escaper
 from g3proxyd.escaper.direct_fixed import DirectFixedEscaper
 from g3proxyd.escaper.dummy_deny import DummyDenyEscaper
+from g3proxyd.io.poller import Poller
+from g3proxyd.io.relay import RelayHost
+from g3proxyd.io.timers import Wheel
 from g3proxyd.log.discard import DiscardSink
 from g3proxyd.log.logger import Logger
+from g3proxyd.resolver import Resolver
 from g3proxyd.resolver.deny_all import DenyAllResolver
 from g3proxyd.upstream import Upstream
 
-LOGGER = Logger("Escape", DiscardSink())
+
+def around(**resolvers: Resolver) -> Surroundings:
+    relays = RelayHost(cast(Poller, SimpleNamespace(loop=None)), cast(Wheel, None))
+    return Surroundings(relays, resolvers, Logger("Escape", DiscardSink()))
 
 
 def test_each_type_has_its_class() -> None:
     resolver = FakeResolver()
-    direct = make_escaper(DirectFixedConfig(name="out", resolver="dns"), {"dns": resolver}, LOGGER)
+    direct = make_escaper(DirectFixedConfig(name="out", resolver="dns"), around(dns=resolver))
     assert isinstance(direct, DirectFixedEscaper)
     assert (direct.name, direct.type_name, direct._resolver) == ("out", "DirectFixed", resolver)
-    deny = make_escaper(DummyDenyConfig(name="no"), {}, LOGGER)
+    deny = make_escaper(DummyDenyConfig(name="no"), around())
     assert isinstance(deny, DummyDenyEscaper)
     assert (deny.name, deny.type_name) == ("no", "DummyDeny")
 
 
 def test_a_missing_resolver_denies() -> None:
-    direct = make_escaper(DirectFixedConfig(name="out", resolver="gone"), {}, LOGGER)
+    direct = make_escaper(DirectFixedConfig(name="out", resolver="gone"), around())
     assert isinstance(direct, DirectFixedEscaper)
     assert isinstance(direct._resolver, DenyAllResolver)
     assert direct._resolver.name == "gone"
@@ -35,7 +44,7 @@ def test_a_missing_resolver_denies() -> None:
 
 def test_a_type_without_a_class() -> None:
     with pytest.raises(TypeError, match="no escaper for EscaperConfig"):
-        make_escaper(EscaperConfig(name="e", type="other"), {}, LOGGER)
+        make_escaper(EscaperConfig(name="e", type="other"), around())
 
 
 def test_dummy_deny() -> None:

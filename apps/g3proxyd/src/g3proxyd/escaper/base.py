@@ -8,8 +8,10 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
 
 from g3_escape import EgressPath
+from g3_http import Field
 
 from ..io.pacing import SpeedLimit
+from ..io.stream import Stream
 from ..io.udp_pace import UdpSpeedLimit
 from ..resolver.base import Query
 from ..upstream import Upstream
@@ -17,6 +19,10 @@ from .errors import ConnectReason, TcpConnectError
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 """An address as the socket module spells it; the longer form is IPv6 with flow and scope."""
+
+
+Connection = socket.socket | Stream
+"""Connected: a bare socket of which nothing has been received, or a stream, which is TLS or may have bytes unread."""
 
 
 class TaskIdentity(Protocol):
@@ -29,6 +35,10 @@ class TaskIdentity(Protocol):
     @property
     def client_addr(self) -> SocketAddress:
         """The client's address."""
+
+    @property
+    def server_addr(self) -> SocketAddress | None:
+        """The address that the client has connected to, or None where nobody has asked for it."""
 
     @property
     def egress_path(self) -> EgressPath | None:
@@ -55,6 +65,19 @@ class ConnectNotes:
     """The escaper's ``tcp_sock_speed_limit``: set by the escaper that dialled, applied by the task."""
     udp_speed_limit: UdpSpeedLimit | None = None
     """The same for UDP: ``udp_sock_speed_limit``."""
+
+
+@dataclass(slots=True)
+class HttpHop:
+    """A connection that takes HTTP requests for an upstream: to the upstream itself, or to a proxy on the way."""
+
+    connection: Connection
+    proxy: bool = False
+    """Whether a proxy takes the requests: in the absolute form (RFC 9112 section 3.2.2), and without TLS to the end."""
+    fields: tuple[Field, ...] = ()
+    """Further fields of each request, such as Proxy-Authorization."""
+    any_upstream: bool = False
+    """Whether the requests of the same client for other upstreams may go here as well."""
 
 
 class EscaperStats:
@@ -115,21 +138,35 @@ class Escaper(ABC):
     type_name: str
     """The type as the logs name it, ``DirectFixed`` for instance."""
 
+    forwards_ftp = False
+    """Whether `ftp_connect` may find somebody."""
+
     def __init__(self, name: str) -> None:
         self.name = name
         """The name from the configuration."""
         self.stats = EscaperStats()
 
     @abstractmethod
-    async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
-        """Return a connected, non-blocking socket; the caller owns it.
+    async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Connection:
+        """Return a connection that carries bytes to the upstream and back; the caller owns it.
 
         Raises TcpConnectError. A cancelled call leaves nothing open.
         """
 
+    async def http_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> HttpHop:
+        """As `tcp_connect`, for HTTP requests.
+
+        The caller speaks TLS to a `SecureUpstream` unless the hop is a proxy.
+        """
+        return HttpHop(await self.tcp_connect(upstream, notes, task))
+
+    async def ftp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> HttpHop | None:
+        """Return a way to an HTTP proxy that takes requests for ftp URIs, None if FTP is left to the caller."""
+        return None
+
     async def tcp_connect_beside(
         self, upstream: Upstream, first: ConnectNotes, notes: ConnectNotes, task: TaskIdentity
-    ) -> socket.socket:
+    ) -> Connection:
         """As `tcp_connect`, to another port of the peer that ``first`` tells of: for the data connections of FTP.
 
         The remote side has to see both connections between the same two addresses. An escaper that does not choose

@@ -10,15 +10,15 @@ import asyncio
 import os
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from .direction import Direction, End
 from .pacing import Pace
 from .pipes import PipePool
 from .poller import Poller
-from .stream import RESET_ON_CLOSE
+from .stream import RESET_ON_CLOSE, Stream
 from .timers import Wheel
 
 FINISHED = End.FINISHED
@@ -67,6 +67,17 @@ class RelayHost:
         self.poller = poller
         self.wheel = wheel
         self.pipes = pipes or PipePool()
+        self._kept: set[asyncio.Task[Any]] = set()
+
+    def keep(self, running: Coroutine[Any, Any, Any]) -> None:
+        """Run something beside the connections' own tasks; the loop itself would forget it."""
+        task = self.loop.create_task(running)
+        self._kept.add(task)
+        task.add_done_callback(self._kept.discard)
+
+    def stream(self, end: Stream | socket.socket) -> Stream:
+        """The end of a connection as a stream."""
+        return Stream(self.poller, end, self.wheel) if isinstance(end, socket.socket) else end
 
 
 class Flow(Protocol):

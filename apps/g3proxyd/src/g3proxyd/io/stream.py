@@ -75,6 +75,11 @@ class Stream:
         """The socket, for its names and options; reading or writing it directly loses bytes."""
         return self._socket
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether `read` has something to tell without the socket."""
+        return bool(self._unread)
+
     async def receive(self, patience: float, size: int = READ_SIZE) -> bytes:
         """Wait up to ``patience`` seconds for bytes; return at most ``size`` of them, or b"" at the peer's end.
 

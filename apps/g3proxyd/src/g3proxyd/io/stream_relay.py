@@ -1,4 +1,4 @@
-"""Two-way relay of bytes between two ends of which one or both are TLS: what `Relay` is for two sockets.
+"""Two-way relay of bytes between two streams, of which one or both are TLS: what `Relay` is for two sockets.
 
 The rules are the same: the end of one direction is passed on after all of its bytes, as a half-close (a FIN for TLS's
 close_notify and the other way round); an error of either side, and an end without TLS's own end, aborts both with a
@@ -56,7 +56,7 @@ class StreamRelay(TwoWay[Way]):
     ) -> None:
         """The arguments are those of `Relay`, but for ends that are streams already."""
         super().__init__(host, options, on_half)
-        self._client, self._upstream = self._stream(client), self._stream(upstream)
+        self._client, self._upstream = host.stream(client), host.stream(upstream)
         self.up = Way(self._client, self._upstream, up, UPWARDS)
         self.down = Way(self._upstream, self._client, down, DOWNWARDS)
 
@@ -97,7 +97,7 @@ class StreamRelay(TwoWay[Way]):
         source, paces = way.source, way.paces
         size = small = self.options.copy_size
         budget = self.options.yield_size
-        drained = True
+        drained = not source.at_hand
         while self.result is None:
             wanted = await allowed(paces, size) if paces else size
             try:
@@ -157,6 +157,3 @@ class StreamRelay(TwoWay[Way]):
             self._end(End.FINISHED, None)
             self._client.close()
             self._upstream.close()
-
-    def _stream(self, end: Stream | socket.socket) -> Stream:
-        return Stream(self.host.poller, end, self.host.wheel) if isinstance(end, socket.socket) else end

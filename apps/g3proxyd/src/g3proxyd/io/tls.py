@@ -132,7 +132,7 @@ class TlsStream(Stream):
 
     async def receive(self, patience: float, size: int = READ_SIZE) -> bytes:
         """See `Stream.receive`. The time is that for a whole record, however slowly its bytes come."""
-        data = None if self._watching and not self._at_hand() else self.read(size)
+        data = None if self._watching and not self.at_hand else self.read(size)
         if data is None:
             deadline = self._loop.time() + patience
             while data is None:
@@ -142,7 +142,7 @@ class TlsStream(Stream):
 
     def readable(self, patience: float) -> asyncio.Future[None]:
         """See `Stream.readable`. What is done may still be less than a record: `read` returns None then."""
-        if self._at_hand():
+        if self.at_hand:
             ready = self._loop.create_future()
             ready.set_result(None)
             return ready
@@ -168,12 +168,13 @@ class TlsStream(Stream):
 
     def watch(self) -> None:
         """See `Stream.watch`: what has been decrypted already and what nobody has asked for is a surprise, too."""
-        if self._at_hand():
+        if self.at_hand:
             self.surprised = True
         super().watch()
 
-    def _at_hand(self) -> bool:
-        """Whether `read` has something to tell without the socket."""
+    @property
+    def at_hand(self) -> bool:
+        """See `Stream.at_hand`: the end and a fault are something, too."""
         return bool(self._unread) or self._finished or self._fault is not None
 
     def _pull(self, size: int) -> bytes:
@@ -244,11 +245,11 @@ class TlsStream(Stream):
         if reader is not None and not reader.done():
             super()._readable()
             return
-        if not self._at_hand() and self.established:
+        if not self.at_hand and self.established:
             # Session tickets come when the server likes. They are no surprise, and to leave them in the kernel would
             # end every kept connection.
             self._unread = self._pull(READ_SIZE)
-            if not self._at_hand():
+            if not self.at_hand:
                 return
         super()._readable()
 

@@ -1,7 +1,6 @@
 """The HTTP proxy: forwarding for http:// URIs, tunnels for CONNECT (RFC 9110, RFC 9112; g3's ``http_proxy``)."""
 
 import contextlib
-import socket
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -28,7 +27,7 @@ from g3_http import (
     parse_well_known,
 )
 
-from ..escaper.base import ConnectNotes
+from ..escaper.base import ConnectNotes, HttpHop
 from ..io.listener import Peer
 from ..io.pacing import Pace, paces
 from ..io.stream import Stream
@@ -162,8 +161,7 @@ class HttpClient:
         except OSError:  # the client is gone, or too slow; TimeoutError is an OSError as well
             pass
         finally:
-            if self._kept is not None:
-                self._kept.stream.close()
+            self.drop_kept()
         return None
 
     async def _next_request(self) -> RequestHead | None:
@@ -237,9 +235,8 @@ class HttpClient:
             except RouteError as error:
                 raise RequestError("egress_path", str(error)) from None
             path = EgressPath(numbers={self.context.escaper.name: number})
-        if path != self.egress_path and self._kept is not None:
-            self._kept.stream.close()  # it goes another way
-            self._kept = None
+        if path != self.egress_path:
+            self.drop_kept()  # it goes another way
         self.egress_path = path
 
     def _local_target(self, head: RequestHead) -> Target:
@@ -261,6 +258,12 @@ class HttpClient:
         kept.stream.close()
         return None
 
+    def drop_kept(self) -> None:
+        """Close the connection that was kept."""
+        if self._kept is not None:
+            self._kept.stream.close()
+            self._kept = None
+
     def keep(self, connection: HttpUpstream) -> None:
         """Keep the connection for this client's next request."""
         if self.server.keeps_connections:
@@ -269,15 +272,15 @@ class HttpClient:
         else:
             connection.stream.close()
 
-    def connected(self, upstream: Upstream, sock: socket.socket, connect: ConnectNotes) -> HttpUpstream:
+    def connected(self, upstream: Upstream, hop: HttpHop, connect: ConnectNotes) -> HttpUpstream:
         """Take a fresh connection to a server, made in the way that ``connect`` tells."""
         context = self.context
         if self._paces is None:
             self._paces = paces(time.monotonic, context.speed_limit)
         up, down = paces(time.monotonic, connect.speed_limit)
-        stream = Stream(context.relays.poller, sock, context.wheel)
+        stream = context.relays.stream(hop.connection)
         limits = self.server.response_limits
-        return HttpUpstream(upstream, stream, limits, connect, up=self._paces[0] + up, down=self._paces[1] + down)
+        return HttpUpstream(upstream, hop, stream, limits, connect, up=self._paces[0] + up, down=self._paces[1] + down)
 
     async def refuse(
         self, status: int, head: RequestHead, message: str, close: bool, fields: Iterable[Field] = ()

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import socket
 import time
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from g3_acl import HostError, parse_host, unmap
 from g3_machine import RemoteProtocolError
 from g3_socks import Bind, Connect, Credentials, Reply, SocksServer, UdpAssociate
 
-from ..escaper.base import ConnectNotes
+from ..escaper.base import Connection, ConnectNotes
 from ..escaper.errors import TcpConnectError
 from ..io.addresses import Peer, local_address, server_address
 from ..io.stream import Stream
@@ -118,12 +117,12 @@ class SocksHandshake:
             return None
         notes = context.begin_task(TASK_TYPE, self._stream.sock, self._peer, upstream, accepted)
         try:
-            sock = await self._dial(notes)
+            connection = await self._dial(notes)
             try:
-                if early := await self._grant(sock, notes):
-                    await send_ahead(context, sock, early, notes)
+                if early := await self._grant(notes):
+                    await send_ahead(context, connection, early, notes)
             except BaseException:
-                sock.close()
+                connection.close()
                 raise
         except TaskError as error:
             context.end_task(notes, TASK_TYPE, error.reason, error.detail)
@@ -131,7 +130,7 @@ class SocksHandshake:
         except BaseException:
             context.end_task(notes, TASK_TYPE, Reason.CANCELED_AS_SERVER_QUIT)
             raise
-        return Tunnel(context, self._stream, sock, notes)
+        return Tunnel(context, self._stream, connection, notes)
 
     async def _associate(self, request: UdpAssociate, accepted: float) -> Stage | None:
         """Open a socket for the client's datagrams; the association is the next stage."""
@@ -172,8 +171,8 @@ class SocksHandshake:
         association.hold(self._stream)
         return association
 
-    async def _dial(self, notes: TaskNotes) -> socket.socket:
-        """The connected socket; the client is told why when there is none. Raises TaskError."""
+    async def _dial(self, notes: TaskNotes) -> Connection:
+        """The connection; the client is told why when there is none. Raises TaskError."""
         context = self._server.context
         try:
             self._server.check_destination(notes.upstream)
@@ -183,19 +182,21 @@ class SocksHandshake:
         notes.stage = Progress.CONNECTING
         notes.connect = ConnectNotes()
         try:
-            sock = await context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
+            connection = await context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
         except TcpConnectError as error:
             await self._refuse(socks_reply(error))
             raise from_connect_error(error) from None
         notes.stage = Progress.CONNECTED
         if context.log_connected:
             notes.log(context.task_log, TASK_TYPE, Event.CONNECTED)
-        return sock
+        return connection
 
-    async def _grant(self, sock: socket.socket, notes: TaskNotes) -> bytes:
+    async def _grant(self, notes: TaskNotes) -> bytes:
         """Tell the client that it is connected; return what it already sent to its target. Raises TaskError."""
         notes.stage = Progress.REPLYING
-        host, port = sock.getsockname()[:2]
+        bound = notes.connect.next_bound_addr
+        assert bound is not None  # noqa: S101 - it is connected
+        host, port = bound[:2]
         self._machine.grant(ip_address(host), port)
         try:
             await self._say()

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 import time
 from collections.abc import Awaitable
 from datetime import datetime
@@ -23,7 +22,7 @@ from g3_ftp import (
     parse_size,
 )
 
-from ..escaper.base import ConnectNotes
+from ..escaper.base import Connection, ConnectNotes
 from ..escaper.errors import TcpConnectError
 from ..io.pacing import Pace, paces
 from ..io.stream import Stream
@@ -73,8 +72,8 @@ class FtpSession:
         context, notes, options = self._context, self._notes, self._options
         notes.stage = Stage.CONNECTING
         notes.connect = ConnectNotes()
-        sock = await self._connect(context.escaper.tcp_connect(notes.upstream, notes.connect, notes))
-        stream = Stream(context.relays.poller, sock, context.wheel)
+        found = await self._connect(context.escaper.tcp_connect(notes.upstream, notes.connect, notes))
+        stream = context.relays.stream(found)
         limits = Limits(line_length=options.control.max_line_len, reply_lines=options.control.max_multi_lines)
         self._control = control = FtpControl(stream, FtpClient(limits), options.control.command_timeout)
         notes.stage = Stage.CONNECTED
@@ -150,8 +149,8 @@ class FtpSession:
             self._log.data_connect = connect
         # The port alone is taken from the server. An address of its choice could be anybody's.
         target = Upstream(notes.upstream.host, await self._passive_port())
-        sock = await self._connect(context.escaper.tcp_connect_beside(target, notes.connect, connect, notes))
-        self._data = Stream(context.relays.poller, sock, context.wheel)
+        found = await self._connect(context.escaper.tcp_connect_beside(target, notes.connect, connect, notes))
+        self._data = context.relays.stream(found)
         self.up, self.down = paces(time.monotonic, context.speed_limit, connect.speed_limit)
         if self._log is not None:
             self._log.data = self._data
@@ -174,7 +173,7 @@ class FtpSession:
     def _is_v6(self) -> bool:
         return ip_address(self.control.stream.sock.getpeername()[0].partition("%")[0]).version == 6
 
-    async def _connect(self, connecting: Awaitable[socket.socket]) -> socket.socket:
+    async def _connect(self, connecting: Awaitable[Connection]) -> Connection:
         try:
             async with asyncio.timeout(self._options.connect_timeout):
                 return await connecting

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from g3_http import (
     LAST_CHUNK,
+    Form,
     Framing,
     HttpError,
     RequestHead,
@@ -17,7 +18,7 @@ from g3_http import (
     forward_response,
 )
 
-from ..escaper.base import ConnectNotes
+from ..escaper.base import ConnectNotes, HttpHop
 from ..escaper.errors import TcpConnectError
 from ..upstream import SecureUpstream
 from .errors import Reason, TaskError, from_connect_error
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 TASK_TYPE = "HttpForward"
 
 FINISHED = Reason.FINISHED
+ABSOLUTE, ORIGIN = Form.ABSOLUTE, Form.ORIGIN
 NONE, CHUNKED, CLOSE = Framing.NONE, Framing.CHUNKED, Framing.CLOSE
 REPLYING, RELAYING, DONE = Stage.REPLYING, Stage.RELAYING, Stage.FINISHED
 """For use here: CPython 3.11 takes 85 ns to look a member up in its class."""
@@ -92,18 +94,17 @@ class HttpForward:
         reason, detail, keep = FINISHED, "", False
         try:
             client.server.check_destination(notes.upstream)
-            request = self._request()
             connection = client.take_kept(notes.upstream)
             if connection is not None:
                 notes.connect = connection.connect
                 try:
-                    keep = await self._converse(connection, request)
+                    keep = await self._converse(connection)
                 except TaskError as error:
                     if not self._may_repeat(connection, error):
                         raise
                     connection = None
             if connection is None:
-                keep = await self._converse(await self._connect(), request)
+                keep = await self._converse(await self._connect())
             notes.stage = DONE
         except TaskError as error:
             reason, detail = error.reason, error.detail
@@ -118,16 +119,18 @@ class HttpForward:
             self._end(reason, detail)
         return keep
 
-    def _request(self) -> bytes:
+    def _request(self, hop: HttpHop) -> bytes:
         server = self._client.server
         return forward_request(
             self._head,
             target=self._target,
+            form=ABSOLUTE if hop.proxy else ORIGIN,
             host=self._host,
             drop_default_port=server.drops_default_port,
             keep_alive=server.keeps_connections or self._upgrade,
             upgrade=self._upgrade,
             drop=server.drops_fields,
+            fields=hop.fields,
         )
 
     async def _stop_upload(self) -> bool:
@@ -154,22 +157,23 @@ class HttpForward:
         notes.egress_path = client.egress_path
         notes.connect = ConnectNotes()
         try:
-            sock = await client.context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
+            hop = await client.context.escaper.http_connect(notes.upstream, notes.connect, notes)
         except TcpConnectError as error:
             raise from_connect_error(error) from None
         notes.stage = Stage.CONNECTED
         if client.context.log_connected:
             notes.log(client.context.task_log, TASK_TYPE, Event.CONNECTED)
-        connection = client.connected(notes.upstream, sock, notes.connect)
-        if type(notes.upstream) is SecureUpstream:
-            await secure(connection, client.server.tls)
+        connection = client.connected(notes.upstream, hop, notes.connect)
+        if type(notes.upstream) is SecureUpstream and not hop.proxy:
+            await secure(client.context.relays, connection, client.server.tls)
         return connection
 
-    async def _converse(self, connection: HttpUpstream, request: bytes) -> bool:
+    async def _converse(self, connection: HttpUpstream) -> bool:
         """Send the request and pass the response on; keep the connection if both sides may, else close it."""
         client, log = self._client, self._log
         self._notes.stage = REPLYING
         try:
+            request = self._request(connection.hop)
             connection.begin(self._head.method, self._upgrade)
             if log is not None:
                 log.connection = connection

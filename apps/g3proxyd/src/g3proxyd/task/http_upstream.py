@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 from g3_http import Leniency, Limits, ResponseReader
 
-from ..escaper.base import ConnectNotes
+from ..escaper.base import ConnectNotes, HttpHop
+from ..io.inner import for_tls
 from ..io.pacing import Pace
+from ..io.relay import RelayHost
 from ..io.stream import Stream
 from ..tls.client import ClientTls
 from ..upstream import Upstream
@@ -20,9 +22,11 @@ class HttpUpstream:
     """One connection with its reader; kept between two requests of the same client to the same server."""
 
     __slots__ = (
+        "any_upstream",
         "connect",
         "down",
         "expires",
+        "hop",
         "reader",
         "received_before",
         "requests",
@@ -35,6 +39,7 @@ class HttpUpstream:
     def __init__(
         self,
         upstream: Upstream,
+        hop: HttpHop,
         stream: Stream,
         limits: Limits,
         connect: ConnectNotes,
@@ -42,11 +47,13 @@ class HttpUpstream:
         up: Sequence[Pace] = (),
         down: Sequence[Pace] = (),
     ) -> None:
-        """``stream`` is connected to ``upstream``, or to whatever stands for it, in the way that ``connect`` tells.
+        """``stream`` is that of ``hop``, which takes requests for ``upstream``, made in the way that ``connect`` tells.
 
         ``up`` and ``down`` are the limits on what goes to the server and on what comes from it.
         """
         self.upstream = upstream
+        self.hop = hop
+        self.any_upstream = hop.any_upstream
         self.stream = stream
         self.reader = ResponseReader(limits, LENIENT)
         self.connect = connect
@@ -80,14 +87,14 @@ class HttpUpstream:
         A server that said anything unasked, or closed, is not asked again: what it says next would answer nobody.
         """
         # Its reader was fit for reuse when the connection was kept, and has been given nothing since.
-        same = self.upstream is upstream or self.upstream == upstream
+        same = self.upstream is upstream or self.upstream == upstream or self.any_upstream
         return same and not self.stream.surprised and time.monotonic() < self.expires
 
 
-async def secure(connection: HttpUpstream, tls: ClientTls) -> None:
+async def secure(host: RelayHost, connection: HttpUpstream, tls: ClientTls) -> None:
     """Shake hands with the server on a fresh connection; it has to be who it is asked for as. Raises TaskError."""
     upstream = connection.upstream
     try:
-        connection.stream = await tls.connect(connection.stream, upstream.host, upstream.port)
+        connection.stream = await tls.connect(for_tls(host, connection.stream), upstream.host, upstream.port)
     except OSError as error:
         raise handshake_fault(error, 525) from None

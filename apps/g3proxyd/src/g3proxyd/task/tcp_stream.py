@@ -1,12 +1,12 @@
 """The tunnel of a client who never says where it wants to go, because the server knows."""
 
-import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from ..escaper.base import ConnectNotes
+from ..escaper.base import Connection, ConnectNotes
 from ..escaper.errors import TcpConnectError
 from ..io.addresses import Peer
+from ..io.inner import for_tls
 from ..io.stream import Stream
 from ..io.tls import TlsStream
 from ..upstream import Upstream
@@ -55,11 +55,10 @@ class TcpStream:
         context, stream = self._context, self._stream
         notes = context.begin_task(TASK_TYPE, stream.sock, self._peer, self._upstream, self._since)
         try:
-            upstream: socket.socket | TlsStream
-            upstream = sock = await self._connect(notes)
+            upstream = await self._connect(notes)
             try:
                 if self._secure is not None:
-                    upstream = await self._shake_hands(self._secure, sock)
+                    upstream = await self._shake_hands(self._secure, upstream)
                 if early := stream.take_unread():
                     await send_ahead(context, upstream, early, notes)
             except BaseException:
@@ -73,28 +72,28 @@ class TcpStream:
             raise
         return Tunnel(context, stream, upstream, notes)
 
-    async def _connect(self, notes: TaskNotes) -> socket.socket:
+    async def _connect(self, notes: TaskNotes) -> Connection:
         """Raises TaskError."""
         context = self._context
         notes.stage = Stage.CONNECTING
         notes.connect = ConnectNotes()
         try:
-            sock = await context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
+            connection = await context.escaper.tcp_connect(notes.upstream, notes.connect, notes)
         except TcpConnectError as error:
             raise from_connect_error(error) from None
         there, own = notes.connect.next_peer_addr, self._own
         if there is not None and own is not None and there[:2] == own[:2]:
-            sock.close()
+            connection.close()
             raise TaskError(Reason.FORBIDDEN_BY_RULE, "the upstream is this server itself", None)
         notes.stage = Stage.CONNECTED
         if context.log_connected:
             notes.log(context.task_log, TASK_TYPE, Event.CONNECTED)
-        return sock
+        return connection
 
-    async def _shake_hands(self, secure: Secure, sock: socket.socket) -> TlsStream:
-        """Raises TaskError; the socket is closed then."""
-        context = self._context
+    async def _shake_hands(self, secure: Secure, connection: Connection) -> TlsStream:
+        """Raises TaskError; the connection is closed then."""
+        relays = self._context.relays
         try:
-            return await secure(Stream(context.relays.poller, sock, context.wheel), self._upstream)
+            return await secure(for_tls(relays, relays.stream(connection)), self._upstream)
         except OSError as error:
             raise handshake_fault(error, None) from None

@@ -48,7 +48,7 @@ class Tunnel:
         task_type: str = TASK_TYPE,
         more: dict[str, Any] | None = None,
     ) -> None:
-        """``notes`` already count the bytes that went ahead of the tunnel. Only TLS may have something unread.
+        """``notes`` already count the bytes that went ahead of the tunnel.
 
         ``task_type`` is what the logs call the task, ``more`` are the fields that only this type of task has.
         """
@@ -63,7 +63,9 @@ class Tunnel:
         self._timer: asyncio.TimerHandle | None = None
         on_half = self._log_half if context.task_log.enabled else None
         self._relay: Relay | StreamRelay
-        if isinstance(client, TlsStream) or isinstance(upstream, TlsStream):
+        if isinstance(client, TlsStream) or (
+            isinstance(upstream, Stream) and (isinstance(upstream, TlsStream) or upstream.at_hand)
+        ):
             self._relay = StreamRelay(
                 context.relays, client, upstream, context.relay_options, up=up, down=down, on_half=on_half
             )
@@ -115,7 +117,7 @@ async def send_ahead(
     if isinstance(upstream, Stream):
         await send_early(context, upstream, early)
     else:
-        stream = Stream(context.relays.poller, upstream, context.wheel)
+        stream = context.relays.stream(upstream)
         try:
             await send_early(context, stream, early)
         finally:

@@ -22,7 +22,7 @@ from ..config import (
 from ..config.graph import uses
 from ..config.module import ModuleConfig
 from ..config.values.sockopts import TcpMiscSockOpts
-from ..escaper import Escaper, make_escaper
+from ..escaper import Escaper, Surroundings, make_escaper
 from ..escaper.dummy_deny import DummyDenyEscaper
 from ..io.poller import Poller
 from ..io.relay import RelayHost, RelayOptions
@@ -96,11 +96,12 @@ class Modules:
                 self.resolvers[name] = before.resolvers[name]
             else:
                 self.resolvers[name] = make_resolver(resolver, base.loggers.resolve)
+        around = Surroundings(base.relays, self.resolvers, base.loggers.escape)
         for name, escaper in config.escapers.items():
             if before is not None and before.config.escapers.get(name) == escaper and self._uses_same(before, escaper):
                 self.escapers[name] = before.escapers[name]
             else:
-                self.escapers[name] = make_escaper(escaper, self.resolvers, base.loggers.escape)
+                self.escapers[name] = make_escaper(escaper, around)
         for name in bottom_up(config.servers, "server"):
             server = config.servers[name]
             if before is not None and before.config.servers.get(name) == server and self._uses_same(before, server):
