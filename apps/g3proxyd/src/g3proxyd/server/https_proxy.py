@@ -6,7 +6,8 @@ from ..io.addresses import Peer
 from ..io.stream import Stream
 from .base import Stage
 from .context import ServerContext
-from .http_proxy import ALPN, HttpProxyServer
+from .http_proxy import HttpProxyServer
+from .http_server import ALPN
 from .refusals import Refusals
 from .tls_entrance import TlsEntrance, make_tls
 

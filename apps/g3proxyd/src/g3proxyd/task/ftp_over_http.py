@@ -27,7 +27,7 @@ from .http_body import BULK, Body, BodyError, upload_fault
 from .notes import Stage, TaskNotes
 
 if TYPE_CHECKING:
-    from ..server.http_proxy import HttpClient
+    from ..server.http_proxy import ProxyClient
 
 CHUNKED, CLOSE, LENGTH, NONE = Framing.CHUNKED, Framing.CLOSE, Framing.LENGTH, Framing.NONE
 
@@ -47,7 +47,7 @@ class FtpOverHttp:
     """How the client gets its body."""
     _log: FtpLog | None = None
 
-    def __init__(self, client: "HttpClient", head: RequestHead, target: Target, notes: TaskNotes) -> None:
+    def __init__(self, client: "ProxyClient", head: RequestHead, target: Target, notes: TaskNotes) -> None:
         self._client = client
         self._head = head
         self._target = target

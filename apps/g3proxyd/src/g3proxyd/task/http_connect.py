@@ -12,7 +12,7 @@ from .notes import Event, Stage, TaskNotes
 from .tunnel import TASK_TYPE, Tunnel, send_ahead
 
 if TYPE_CHECKING:
-    from ..server.http_proxy import HttpClient
+    from ..server.http_proxy import ProxyClient
 
 CONNECTING, CONNECTED, REPLYING = Stage.CONNECTING, Stage.CONNECTED, Stage.REPLYING
 """For use here: CPython 3.11 takes 85 ns to look a member up in its class."""
@@ -29,7 +29,7 @@ def granted(fields: Iterable[Field]) -> bytes:
     return pack_response_head(200, fields, reason=b"Connection established")
 
 
-async def open_tunnel(client: "HttpClient", head: RequestHead, notes: TaskNotes) -> Tunnel | bool:
+async def open_tunnel(client: "ProxyClient", head: RequestHead, notes: TaskNotes) -> Tunnel | bool:
     """Serve one CONNECT request: return the tunnel, or whether the client's connection may carry another request."""
     context, chained = client.context, client.server.chained_info
     try:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from g3_http import (
     LAST_CHUNK,
@@ -24,11 +24,11 @@ from ..upstream import SecureUpstream
 from .errors import Reason, TaskError, from_connect_error
 from .http_body import BULK, Body, BodyError, download_fault, response_fault, upload_fault
 from .http_log import ForwardLog
-from .http_upstream import HttpUpstream, secure
+from .http_upstream import HttpUpstream
 from .notes import Event, Stage, TaskNotes
 
 if TYPE_CHECKING:
-    from ..server.http_proxy import HttpClient
+    from ..server.http_server import HttpClient
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,9 @@ class HttpForward:
         "_upload_fault",
     )
 
-    def __init__(self, client: "HttpClient", head: RequestHead, target: Target, host: bytes | None, notes: TaskNotes):
+    def __init__(
+        self, client: "HttpClient[Any]", head: RequestHead, target: Target, host: bytes | None, notes: TaskNotes
+    ):
         """``target`` is where the request goes, ``host`` what Host will say there if not the target's authority."""
         self._client = client
         self._head = head
@@ -165,7 +167,7 @@ class HttpForward:
             notes.log(client.context.task_log, TASK_TYPE, Event.CONNECTED)
         connection = client.connected(notes.upstream, hop, notes.connect)
         if type(notes.upstream) is SecureUpstream and not hop.proxy:
-            await secure(client.context.relays, connection, client.server.tls)
+            await client.secure(connection)
         return connection
 
     async def _converse(self, connection: HttpUpstream) -> bool:
