@@ -1,0 +1,139 @@
+"""One connection to a name server: questions go out as they come, answers come back in any order."""
+
+import asyncio
+from collections.abc import Callable
+
+from g3_dns import Closed, Failure, Lost, Question, Response, StreamEvent, TcpClient
+from g3_machine import RemoteProtocolError
+
+from ...io.stream import Stream
+from .transport import NoReplyError
+
+UNUSED_SECONDS = 10.0
+"""How long a connection waits for its first question, which may have been given up while it was opened."""
+
+
+class ConnectionOverError(Exception):
+    """The connection was closed in order before the answer came: the question may be asked over another one."""
+
+
+class Connection:
+    """Drives the client of one connection, in a task of its own."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        client: TcpClient,
+        on_room: Callable[[], None],
+        on_end: Callable[["Connection"], None],
+    ) -> None:
+        """It owns the stream. ``on_room`` is called when another question may be asked, ``on_end`` once at the end."""
+        self._loop = asyncio.get_running_loop()
+        self._stream = stream
+        self._client = client
+        self._on_room = on_room
+        self._on_end = on_end
+        self._waiting: dict[int, asyncio.Future[Response]] = {}
+        self._flushing = False
+        self._over = False
+        self._task = self._loop.create_task(self._run())
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether one more question may be asked now."""
+        return not self._over and self._client.can_ask
+
+    async def ask(self, question: Question) -> Response:
+        """The answer. Raises NoReplyError and ConnectionOverError."""
+        query = self._client.ask(question, self._loop.time())
+        answer: asyncio.Future[Response] = self._loop.create_future()
+        self._waiting[query] = answer
+        if not self._flushing:
+            # With all that are asked in this turn of the loop: one system call, and one record of TLS.
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+        self._stream.extend(self._patience())
+        return await answer
+
+    async def close(self) -> None:
+        """End it; who still waits is told so."""
+        self._task.cancel()
+        await asyncio.wait((self._task,))
+        self._end(ConnectionOverError())  # a task that is cancelled before it has begun does nothing
+
+    async def _run(self) -> None:
+        error: Exception = ConnectionOverError()
+        try:
+            while self._handle_events():
+                self._flush()
+                await self._receive()
+        except RemoteProtocolError as fault:
+            error = NoReplyError(Failure.MALFORMED, str(fault))
+            self._flush()  # HTTP/2 says why it ends
+        except OSError as fault:
+            error = NoReplyError(Failure.UNREACHABLE, str(fault))
+        finally:
+            self._end(error)
+
+    def _handle_events(self) -> bool:
+        """Tell those who wait; whether the connection goes on."""
+        while (event := self._client.next_event()) is not None:
+            if isinstance(event, Closed):
+                return False
+            self._settle(event)
+        return True
+
+    def _settle(self, event: StreamEvent) -> None:
+        match event:
+            case Response(query=query):
+                answer = self._waiting.pop(query)
+                if not answer.done():
+                    answer.set_result(event)
+            case Lost(query=query, failure=failure):
+                answer = self._waiting.pop(query)
+                if not answer.done():
+                    answer.set_exception(NoReplyError(failure))
+        self._on_room()
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self._over:
+            return
+        try:
+            data = self._client.data_to_send()
+            # All questions that may be under way are some tens of kilobytes, which a kernel takes: if it does not,
+            # the server has not read for a while.
+            if data and not self._stream.write(data):
+                raise ConnectionAbortedError("the server reads nothing")
+        except OSError as error:
+            self._end(NoReplyError(Failure.UNREACHABLE, str(error)))
+
+    def _patience(self) -> float:
+        """Seconds until the client wants to look at its timers."""
+        timeout = self._client.next_timeout()
+        return UNUSED_SECONDS if timeout is None else max(timeout - self._loop.time(), 0.0)
+
+    async def _receive(self) -> None:
+        """Wait for bytes, the end, or a timer. Raises RemoteProtocolError and OSError."""
+        try:
+            data = await self._stream.receive(self._patience())
+        except TimeoutError:
+            if self._client.next_timeout() is None:
+                raise
+            self._client.handle_timeout(self._loop.time())
+            return
+        if data:
+            self._client.receive_data(data)
+        else:
+            self._client.receive_eof()
+
+    def _end(self, error: Exception) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._stream.close()
+        waiting, self._waiting = self._waiting, {}
+        for answer in waiting.values():
+            if not answer.done():
+                answer.set_exception(error)
+        self._on_end(self)
