@@ -286,6 +286,7 @@ class TestLog:
                 "next_bind_ip": "127.0.0.9",
                 "next_bound_addr": None,
                 "reason": "ConnectFailed",
+                "override_peer": None,
                 "msg": "connecting failed: Connection refused",
             }
             for number, record in enumerate(sink.written, 1):

@@ -16,6 +16,15 @@ WORDS = {
     "NoAddressConnected": "no address to connect to",
     "ForbiddenAddressFamily": "the address family is switched off",
     "ForbiddenRemoteAddress": "the egress network filter forbids the address",
+    "ProxyProtocolEncodeError": "no PROXY header can be made",
+    "ProxyProtocolWriteFailed": "sending the PROXY header failed",
+    "PeerTlsHandshakeTimeout": "no TLS handshake with the next proxy in time",
+    "PeerTlsHandshakeFailed": "the TLS handshake with the next proxy failed",
+    "NegotiationReadFailed": "reading the next proxy's answer failed",
+    "NegotiationWriteFailed": "asking the next proxy failed",
+    "NegotiationRejected": "the next proxy refused",
+    "NegotiationPeerTimeout": "no answer from the next proxy in time",
+    "NegotiationProtocolErr": "the next proxy's answer is none",
     "InternalServerError": "internal error",
 }
 

@@ -16,11 +16,13 @@ _LOCALHOST = IPv4Address("127.0.0.1")
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """A next proxy that a request has chosen; its port is that of the server's protocol."""
+    """A next proxy that a request has chosen."""
 
     host: Host
     sticky: str | None = None
     """What keeps requests on one address of the host: the key of a `jump_hash` over its addresses."""
+    port: int | None = None
+    """None in what `UserNameParams` reads: the port is that of the server's protocol."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,21 +36,31 @@ class Surroundings:
     relays: RelayHost
     """The event loop, its poller and its timers."""
     resolvers: Mapping[str, Resolver]
-    """Every resolver by its name; a name that is missing stands for one that denies everything, as in g3."""
+    """Every resolver by its name."""
     logger: Logger
     """The daemon's escape logger."""
+
+    def resolver(self, name: str | None) -> Resolver:
+        """The resolver of this name; where there is none, one that denies everything."""
+        from ..resolver.deny_all import DenyAllResolver
+
+        found = None if name is None else self.resolvers.get(name)
+        return found or DenyAllResolver(name or "")
 
 
 def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
     """The escaper of a configuration."""
     from ..config.escaper import DirectFixedConfig, DummyDenyConfig
-    from ..resolver.deny_all import DenyAllResolver
-    from .direct_fixed import DirectFixedEscaper
+    from .direct_fixed import DirectFixedEscaper, DirectFixedWithHeader
     from .dummy_deny import DummyDenyEscaper
+    from .proxy_header import make_header
 
     match config:
         case DirectFixedConfig():
-            resolver = around.resolvers.get(config.resolver) or DenyAllResolver(config.resolver)
+            resolver = around.resolver(config.resolver)
+            header = make_header(config.use_proxy_protocol)
+            if header is not None:
+                return DirectFixedWithHeader(config, resolver, around.logger, header)
             return DirectFixedEscaper(config, resolver, around.logger)
         case DummyDenyConfig():
             return DummyDenyEscaper(config.name)

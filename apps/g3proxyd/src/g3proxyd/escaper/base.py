@@ -61,6 +61,8 @@ class ConnectNotes:
     """Attempts that were started."""
     tcp_connect_spend: float = 0.0
     """Seconds from the first attempt to the outcome."""
+    override_peer: Upstream | None = None
+    """The next proxy that the request has chosen instead of the configured ones."""
     speed_limit: SpeedLimit | None = None
     """The escaper's ``tcp_sock_speed_limit``: set by the escaper that dialled, applied by the task."""
     udp_speed_limit: UdpSpeedLimit | None = None
@@ -91,6 +93,9 @@ class EscaperStats:
         "tcp_connect_establish",
         "tcp_connect_success",
         "tcp_connect_timeout",
+        "tls_handshake_error",
+        "tls_handshake_success",
+        "tls_handshake_timeout",
     )
 
     def __init__(self) -> None:
@@ -103,6 +108,10 @@ class EscaperStats:
         """Connections that were handed to tasks."""
         self.tcp_connect_error = 0
         self.tcp_connect_timeout = 0
+        self.tls_handshake_success = 0
+        """TLS handshakes with next proxies."""
+        self.tls_handshake_error = 0
+        self.tls_handshake_timeout = 0
         self.ip_blocked = 0
         """Addresses that the egress network filter forbade."""
 
@@ -141,6 +150,9 @@ class Escaper(ABC):
     forwards_ftp = False
     """Whether `ftp_connect` may find somebody."""
 
+    tells_addresses = False
+    """Whether the remote side is told the addresses of the client's connection: tasks look both up then."""
+
     def __init__(self, name: str) -> None:
         self.name = name
         """The name from the configuration."""
@@ -160,8 +172,13 @@ class Escaper(ABC):
         """
         return HttpHop(await self.tcp_connect(upstream, notes, task))
 
-    async def ftp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> HttpHop | None:
-        """Return a way to an HTTP proxy that takes requests for ftp URIs, None if FTP is left to the caller."""
+    async def ftp_connect(
+        self, upstream: Upstream, method: bytes, notes: ConnectNotes, task: TaskIdentity
+    ) -> HttpHop | None:
+        """Return a way to an HTTP proxy that takes requests with this method for ftp URIs; None: do it yourself.
+
+        Raises as `tcp_connect` does.
+        """
         return None
 
     async def tcp_connect_beside(

@@ -1,7 +1,6 @@
 """The escaper that connects to the remote side itself, from fixed local addresses if wanted."""
 
 import asyncio
-import random
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,19 +9,20 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from g3_acl import default_egress_network_rule, unmap
-from g3_escape import Family, Pace, Strategy, select_by_number
+from g3_escape import Family, select_by_number
 
-from ..io.sockopts import SocketOption, tcp_options, udp_options
 from ..log import Logger
 from ..resolver.base import Answer, Query, Resolver
 from ..upstream import Upstream
 from .base import ConnectNotes, Escaper, TaskIdentity
 from .dial import dial
 from .direct_udp import DirectUdp
-from .errors import TcpConnectError
+from .errors import ConnectReason, TcpConnectError
 from .log import log_tcp_connect
-from .race import Ask, Course, Race
-from .sockets import FamilySockets, Host, OutgoingSockets
+from .outgoing import make_course, tcp_sockets, udp_sockets
+from .proxy_header import Header, send_header
+from .race import Ask, Race
+from .sockets import Host, OutgoingSockets
 
 if TYPE_CHECKING:
     from ..config.escaper.direct_fixed import DirectFixedConfig
@@ -40,11 +40,12 @@ class DirectFixedEscaper(Escaper):
         self._logger = logger.bind(escaper_type=self.type_name, escaper_name=config.name)
         self._redirection = config.resolve_redirection
         self._speed_limit = config.tcp_sock_speed_limit
-        self._course = _course(config)
-        self._sockets = _sockets(config, self)
+        self._course = make_course(config)
+        egress = config.egress_network_filter or default_egress_network_rule()
+        self._sockets = tcp_sockets(config, config.bind_ip, self.stats, egress)
         self._path_selection = config.enable_path_selection
         self._udp_speed_limit = config.udp_sock_speed_limit
-        self._udp_sockets = _udp_sockets(config, self)
+        self._udp_sockets = udp_sockets(config, config.bind_ip, self.stats, egress)
 
     async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
         """Connect to the upstream itself; a name is redirected, resolved, and raced."""
@@ -106,6 +107,39 @@ class DirectFixedEscaper(Escaper):
         log_tcp_connect(self._logger, error, upstream, notes, task)
 
 
+class DirectFixedWithHeader(DirectFixedEscaper):
+    """The same with a PROXY header ahead of each connection; another class, so that the others do not pay for it.
+
+    The data connections of FTP have none, as in g3.
+    """
+
+    tells_addresses = True
+
+    def __init__(self, config: "DirectFixedConfig", resolver: Resolver, logger: Logger, header: Header) -> None:
+        super().__init__(config, resolver, logger)
+        self._header = header
+
+    async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
+        """Connect to the upstream itself, and tell it whose connection it is."""
+        try:
+            header = self._header(upstream, task)
+            sock = await super().tcp_connect(upstream, notes, task)
+            try:
+                send_header(sock, header)
+            except BaseException:
+                sock.close()
+                raise
+        except TcpConnectError as error:
+            if error.reason in HEADER_REASONS and self._logger.enabled:
+                self._report(upstream, notes, task, error)
+            raise
+        return sock
+
+
+HEADER_REASONS = (ConnectReason.PROXY_PROTOCOL_ENCODE_ERROR, ConnectReason.PROXY_PROTOCOL_WRITE_FAILED)
+"""The failures that the dialling itself has not reported."""
+
+
 def peer_host(notes: ConnectNotes) -> Host:
     """The address that a connection goes to."""
     address = notes.next_peer_addr
@@ -116,51 +150,3 @@ def peer_host(notes: ConnectNotes) -> Host:
 
 def _redirected(addresses: tuple[Host, ...], family: Family, receive: Callable[[Answer], None]) -> Answer | Query:
     return Answer(tuple(address for address in addresses if address.version == family.value))
-
-
-def _course(config: "DirectFixedConfig") -> Course:
-    eyeballs = config.happy_eyeballs
-    strategy = config.resolve_strategy
-    pace = Pace(
-        resolution_delay=eyeballs.resolution_delay,
-        second_resolution_timeout=eyeballs.second_resolution_timeout,
-        first_address_family_count=eyeballs.first_address_family_count,
-        connection_attempt_delay=eyeballs.connection_attempt_delay,
-        max_tries=config.tcp_connect.max_retry + 1,
-        each_timeout=config.tcp_connect.each_timeout,
-    )
-    shuffle = random.shuffle if strategy.pick.value == "random" else None
-    return Course(Strategy(strategy.query.value).families, pace, shuffle)
-
-
-def _sockets(config: "DirectFixedConfig", escaper: Escaper) -> OutgoingSockets:
-    def options(family: socket.AddressFamily) -> tuple[SocketOption, ...]:
-        return tcp_options(family, config.tcp_misc_opts, config.tcp_keepalive)
-
-    return _outgoing(config, escaper, options)
-
-
-def _udp_sockets(config: "DirectFixedConfig", escaper: Escaper) -> OutgoingSockets:
-    def options(family: socket.AddressFamily) -> tuple[SocketOption, ...]:
-        return udp_options(family, config.udp_misc_opts)
-
-    return _outgoing(config, escaper, options)
-
-
-def _outgoing(
-    config: "DirectFixedConfig",
-    escaper: Escaper,
-    options_of: Callable[[socket.AddressFamily], tuple[SocketOption, ...]],
-) -> OutgoingSockets:
-    def of_family(family: socket.AddressFamily, version: int, disabled: bool) -> FamilySockets:
-        options = options_of(family)
-        return FamilySockets(not disabled, options, tuple(ip for ip in config.bind_ip if ip.version == version))
-
-    return OutgoingSockets(
-        name=config.name,
-        ipv4=of_family(socket.AF_INET, 4, config.no_ipv4),
-        ipv6=of_family(socket.AF_INET6, 6, config.no_ipv6),
-        interface=config.bind_interface,
-        egress=config.egress_network_filter or default_egress_network_rule(),
-        stats=escaper.stats,
-    )

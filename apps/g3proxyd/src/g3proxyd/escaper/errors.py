@@ -30,6 +30,24 @@ class ConnectReason(Enum):
     """The escaper has the address family switched off."""
     FORBIDDEN_REMOTE_ADDRESS = "ForbiddenRemoteAddress"
     """The egress network filter forbids the address."""
+    PROXY_PROTOCOL_ENCODE_ERROR = "ProxyProtocolEncodeError"
+    """The addresses of the client's connection are no pair for a PROXY header."""
+    PROXY_PROTOCOL_WRITE_FAILED = "ProxyProtocolWriteFailed"
+    """The PROXY header could not be sent."""
+    PEER_TLS_HANDSHAKE_TIMEOUT = "PeerTlsHandshakeTimeout"
+    """The next proxy did not finish the TLS handshake in time."""
+    PEER_TLS_HANDSHAKE_FAILED = "PeerTlsHandshakeFailed"
+    """There is no TLS with the next proxy."""
+    NEGOTIATION_READ_FAILED = "NegotiationReadFailed"
+    """The next proxy closed instead of answering, or its answer could not be read."""
+    NEGOTIATION_WRITE_FAILED = "NegotiationWriteFailed"
+    """What the next proxy is asked for could not be sent."""
+    NEGOTIATION_REJECTED = "NegotiationRejected"
+    """The next proxy says no."""
+    NEGOTIATION_PEER_TIMEOUT = "NegotiationPeerTimeout"
+    """The next proxy did not answer in time, or says that the target did not."""
+    NEGOTIATION_PROTOCOL_ERROR = "NegotiationProtocolErr"
+    """The next proxy's answer is none."""
     INTERNAL_SERVER_ERROR = "InternalServerError"
     """A fault of ours."""
 
@@ -91,6 +109,15 @@ _TEXTS = {
     ConnectReason.NO_ADDRESS_CONNECTED: "no address to connect to",
     ConnectReason.FORBIDDEN_ADDRESS_FAMILY: "the address family is switched off",
     ConnectReason.FORBIDDEN_REMOTE_ADDRESS: "the egress network filter forbids the address",
+    ConnectReason.PROXY_PROTOCOL_ENCODE_ERROR: "no PROXY header can be made",
+    ConnectReason.PROXY_PROTOCOL_WRITE_FAILED: "sending the PROXY header failed",
+    ConnectReason.PEER_TLS_HANDSHAKE_TIMEOUT: "no TLS handshake with the next proxy in time",
+    ConnectReason.PEER_TLS_HANDSHAKE_FAILED: "the TLS handshake with the next proxy failed",
+    ConnectReason.NEGOTIATION_READ_FAILED: "reading the next proxy's answer failed",
+    ConnectReason.NEGOTIATION_WRITE_FAILED: "asking the next proxy failed",
+    ConnectReason.NEGOTIATION_REJECTED: "the next proxy refused",
+    ConnectReason.NEGOTIATION_PEER_TIMEOUT: "no answer from the next proxy in time",
+    ConnectReason.NEGOTIATION_PROTOCOL_ERROR: "the next proxy's answer is none",
     ConnectReason.INTERNAL_SERVER_ERROR: "internal error",
 }
 

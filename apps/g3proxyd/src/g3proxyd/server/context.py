@@ -54,6 +54,11 @@ class ServerContext:
     log_interval: float | None = None
     """Seconds between two periodic task logs, or None."""
     stats: ServerStats = field(default_factory=ServerStats)
+    server_addr_wanted: bool = field(init=False)
+    """Whether the log or the escaper wants to know which address a client has connected to."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "server_addr_wanted", self.task_log.enabled or self.escaper.tells_addresses)
 
     @property
     def idle_seconds(self) -> float:
@@ -70,8 +75,8 @@ class ServerContext:
         stats = self.stats
         stats.task_total += 1
         stats.task_alive += 1
-        # Only the log wants to know, and it costs a system call.
-        server_addr = server_address(client, client_addr) if self.task_log.enabled else None
+        # Few want to know, and it costs a system call.
+        server_addr = server_address(client, client_addr) if self.server_addr_wanted else None
         notes = TaskNotes(self.type_name, self.name, server_addr, client_addr, upstream, waiting_since)
         if self.log_created:
             notes.log(self.task_log, task_type, Event.CREATED)

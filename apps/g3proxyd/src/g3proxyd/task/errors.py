@@ -26,6 +26,7 @@ class Reason(StrEnum):
     UPSTREAM_NOT_RESOLVED = "UpstreamNotResolved"
     UPSTREAM_NOT_CONNECTED = "UpstreamNotConnected"
     UPSTREAM_NOT_AVAILABLE = "UpstreamNotAvailable"
+    UPSTREAM_NOT_NEGOTIATED = "UpstreamNotNegotiated"
     UPSTREAM_TLS_HANDSHAKE_TIMEOUT = "UpstreamTlsHandshakeTimeout"
     UPSTREAM_TLS_HANDSHAKE_FAILED = "UpstreamTlsHandshakeFailed"
     INVALID_UPSTREAM_PROTOCOL = "InvalidUpstreamProtocol"
@@ -86,6 +87,21 @@ OF_CONNECT_REASON = {
     ConnectReason.FORBIDDEN_ADDRESS_FAMILY: (Reason.FORBIDDEN_BY_RULE, 403, False, Reply.NOT_ALLOWED),
     ConnectReason.INTERNAL_SERVER_ERROR: (Reason.INTERNAL_SERVER_ERROR, 500, True, Reply.GENERAL_FAILURE),
     ConnectReason.FORBIDDEN_REMOTE_ADDRESS: (Reason.FORBIDDEN_BY_RULE, 403, False, Reply.NOT_ALLOWED),
+    ConnectReason.PROXY_PROTOCOL_ENCODE_ERROR: (Reason.INTERNAL_SERVER_ERROR, 500, True, Reply.GENERAL_FAILURE),
+    ConnectReason.PROXY_PROTOCOL_WRITE_FAILED: (Reason.UPSTREAM_NOT_NEGOTIATED, 502, False, Reply.GENERAL_FAILURE),
+    # The client's own target has nothing to do with it: g3 keeps 525 for TLS with that.
+    ConnectReason.PEER_TLS_HANDSHAKE_TIMEOUT: (
+        Reason.UPSTREAM_TLS_HANDSHAKE_TIMEOUT,
+        500,
+        False,
+        Reply.GENERAL_FAILURE,
+    ),
+    ConnectReason.PEER_TLS_HANDSHAKE_FAILED: (Reason.UPSTREAM_TLS_HANDSHAKE_FAILED, 500, False, Reply.GENERAL_FAILURE),
+    ConnectReason.NEGOTIATION_READ_FAILED: (Reason.UPSTREAM_NOT_NEGOTIATED, 502, False, Reply.GENERAL_FAILURE),
+    ConnectReason.NEGOTIATION_WRITE_FAILED: (Reason.UPSTREAM_NOT_NEGOTIATED, 502, False, Reply.GENERAL_FAILURE),
+    ConnectReason.NEGOTIATION_REJECTED: (Reason.UPSTREAM_NOT_NEGOTIATED, 502, False, Reply.GENERAL_FAILURE),
+    ConnectReason.NEGOTIATION_PEER_TIMEOUT: (Reason.UPSTREAM_NOT_NEGOTIATED, 504, False, Reply.CONNECTION_TIMED_OUT),
+    ConnectReason.NEGOTIATION_PROTOCOL_ERROR: (Reason.UPSTREAM_NOT_NEGOTIATED, 502, False, Reply.GENERAL_FAILURE),
 }
 
 

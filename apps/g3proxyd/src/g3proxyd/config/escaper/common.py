@@ -9,6 +9,7 @@ from ..later import METRICS, SHARED_LOGGER
 from ..module import ModuleConfig, NameOf
 from ..values.address import Interface
 from ..values.connect import HappyEyeballs, TcpConnect
+from ..values.keepalive import TcpKeepalive
 from ..values.metrics import MetricsTags
 from ..values.mistake import Mistake
 from ..values.numbers import Boolean
@@ -17,7 +18,7 @@ from ..values.sockopts import TcpMiscSockOpts, UdpMiscSockOpts
 from ..values.speed_limit import SocketSpeedLimit, UdpSocketSpeedLimit
 from ..values.text import AsciiText
 
-__all__ = ["ConnectingEscaperConfig", "EscaperConfig"]
+__all__ = ["ConnectingEscaperConfig", "EscaperConfig", "TcpEscaperConfig"]
 
 
 class EscaperConfig(ModuleConfig):
@@ -27,13 +28,11 @@ class EscaperConfig(ModuleConfig):
     """Further tags of this escaper's metrics."""
 
 
-class ConnectingEscaperConfig(EscaperConfig):
-    """What every escaper has that opens connections itself."""
+class TcpEscaperConfig(EscaperConfig):
+    """What every escaper has that opens TCP connections itself."""
 
     tcp_sock_speed_limit: Annotated[SocketSpeedLimit, OldNames("tcp_conn_speed_limit", "tcp_conn_limit")] = None
     """Speed limit of each connection to the remote side."""
-    udp_sock_speed_limit: Annotated[UdpSocketSpeedLimit, OldNames("udp_relay_speed_limit", "udp_relay_limit")] = None
-    """Speed limit of each UDP socket towards the remote side."""
     no_ipv4: Boolean = False
     """Make no connections to IPv4 addresses."""
     no_ipv6: Boolean = False
@@ -44,12 +43,10 @@ class ConnectingEscaperConfig(EscaperConfig):
     """How addresses of both families race (RFC 8305)."""
     tcp_misc_opts: TcpMiscSockOpts = TcpMiscSockOpts()
     """Options of the sockets."""
-    udp_misc_opts: UdpMiscSockOpts = UdpMiscSockOpts()
-    """Options of UDP sockets."""
+    tcp_keepalive: TcpKeepalive = TcpKeepalive()
+    """Keep-alive of the connections."""
     shared_logger: Annotated[AsciiText | None, NotYet(SHARED_LOGGER)] = None
     """The name of a logger shared with other objects."""
-    resolver: Annotated[str, NameOf("resolver")]
-    """The resolver for the names that clients ask for."""
     resolve_strategy: ResolveStrategy = ResolveStrategy()
     """Which address families to ask for, and which addresses to try first."""
     bind_interface: Interface | None = None
@@ -77,3 +74,14 @@ class ConnectingEscaperConfig(EscaperConfig):
             "no_ipv4": query is QueryStrategy.IPV6_ONLY,
             "no_ipv6": query is QueryStrategy.IPV4_ONLY,
         }
+
+
+class ConnectingEscaperConfig(TcpEscaperConfig):
+    """What every escaper has that goes to targets itself, by TCP and by UDP."""
+
+    udp_sock_speed_limit: Annotated[UdpSocketSpeedLimit, OldNames("udp_relay_speed_limit", "udp_relay_limit")] = None
+    """Speed limit of each UDP socket towards the remote side."""
+    udp_misc_opts: UdpMiscSockOpts = UdpMiscSockOpts()
+    """Options of UDP sockets."""
+    resolver: Annotated[str, NameOf("resolver")]
+    """The resolver for the names that clients ask for."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from g3_acl import default_egress_network_rule
 from pydantic import Field
 
 from ..keys import Aliases, NotYet
-from ..later import PROXY_PROTOCOL, TPROXY
+from ..later import TPROXY
 from ..module import TypeName
 from ..values.acl import EgressNetworkFilter
 from ..values.address import IpAddressList
-from ..values.keepalive import TcpKeepalive
 from ..values.numbers import Boolean
+from ..values.proxy_protocol import ProxyProtocol
 from ..values.redirection import ResolveRedirectionRules
 from .common import ConnectingEscaperConfig
 
@@ -35,11 +35,9 @@ class DirectFixedConfig(ConnectingEscaperConfig):
         default_factory=default_egress_network_rule
     )
     """Which addresses may be connected to; loopback and link-local ones may not unless a rule says so."""
-    tcp_keepalive: TcpKeepalive = TcpKeepalive()
-    """Keep-alive of the connections."""
     resolve_redirection: ResolveRedirectionRules | None = None
     """Other names or addresses for names, instead of what the resolver would say."""
     enable_path_selection: Boolean = False
     """Let clients choose the local address by its number."""
-    use_proxy_protocol: Annotated[Any, NotYet(PROXY_PROTOCOL)] = None
-    """Tell the remote side the client's address by the PROXY protocol of this version."""
+    use_proxy_protocol: ProxyProtocol | None = None
+    """Tell the remote side the client's address by a PROXY header of this version; FTP data connections have none."""

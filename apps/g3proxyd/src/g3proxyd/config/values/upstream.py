@@ -23,6 +23,7 @@ __all__ = [
     "parse_policy",
     "parse_upstream",
     "parse_weighted_upstreams",
+    "weighted_upstreams",
 ]
 
 _WITH_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*):([0-9]{1,5})", re.ASCII)
@@ -118,33 +119,43 @@ def parse_policy(data: object) -> PickPolicy:
 
 
 _HOST_AND_PORT: Mapping[str, object] = {"type": "string", "pattern": r"^.*:[0-9]{1,5}$"}
-_ONE: Mapping[str, object] = {
-    "anyOf": [
-        _HOST_AND_PORT,
-        {
-            "type": "object",
-            "patternProperties": {
-                f"^({any_case('addr')}|{any_case('address')})$": _HOST_AND_PORT,
-                f"^{any_case('weight')}$": {"type": ["number", "string"]},
+
+
+def _one(address: Mapping[str, object]) -> Mapping[str, list[object]]:
+    """The schema of one, with that of its address."""
+    return {
+        "anyOf": [
+            address,
+            {
+                "type": "object",
+                "patternProperties": {
+                    f"^({any_case('addr')}|{any_case('address')})$": address,
+                    f"^{any_case('weight')}$": {"type": ["number", "string"]},
+                },
+                "additionalProperties": False,
             },
-            "additionalProperties": False,
-        },
-    ]
-}
+        ]
+    }
+
+
 _POLICIES = (
     *("random", "serial", "sequence", "round_robin", "roundrobin", "rr"),
     *("ketama", "rendezvous", "jump_hash", "jumphash", "jump"),
 )
 
-WeightedUpstreams: TypeAlias = Annotated[
-    tuple[WeightedUpstream, ...],
-    Value(
+
+def weighted_upstreams(default_port: int | None = None) -> Value:
+    """How one or a list of them are read and described; the port may be left out where there is a default."""
+    one = _one(_HOST_AND_PORT if default_port is None else {"type": "string", "minLength": 1})
+    return Value(
         "host and port with a weight, or list of them",
-        parse_weighted_upstreams(),
-        {"anyOf": [*_ONE["anyOf"], {"type": "array", "minItems": 1, "items": _ONE}]},
+        parse_weighted_upstreams(default_port),
+        {"anyOf": [*one["anyOf"], {"type": "array", "minItems": 1, "items": one}]},
         instance=tuple,
-    ),
-]
+    )
+
+
+WeightedUpstreams: TypeAlias = Annotated[tuple[WeightedUpstream, ...], weighted_upstreams()]
 """The port has to be given."""
 Policy: TypeAlias = Annotated[
     PickPolicy,

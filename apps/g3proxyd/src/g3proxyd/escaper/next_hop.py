@@ -1,0 +1,95 @@
+"""The next hop of an escaper that hands everything on: which one it is for a task, and a connection to it."""
+
+import random
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from g3_escape import Node, PickPolicy, hash_key, jump_hash, make_picker
+
+from ..io.stream import Stream
+from ..upstream import Upstream
+from .base import ConnectNotes, Escaper, TaskIdentity
+from .negotiation import Negotiation
+from .outgoing import make_course, tcp_sockets
+from .peer import PeerConnector, PeerTls
+from .proxy_header import Header
+from .race import Course
+from .sockets import Host
+
+if TYPE_CHECKING:
+    from ..config.escaper.next_hop import NextHopConfig
+    from . import Surroundings
+
+_ANY_TARGET = (PickPolicy.RANDOM, PickPolicy.SERIAL, PickPolicy.ROUND_ROBIN)
+"""The policies that do not look at what a task wants."""
+
+
+class NextHop:
+    """The next hops of one escaper."""
+
+    def __init__(
+        self,
+        escaper: Escaper,
+        config: "NextHopConfig",
+        around: "Surroundings",
+        *,
+        header: Header | None = None,
+        tls: PeerTls | None = None,
+    ) -> None:
+        """``header`` is sent ahead on each connection, and ``tls`` is spoken on it, unless they are None."""
+        self._name = escaper.name
+        nodes = [Node(each.upstream, str(each).encode(), each.weight) for each in config.proxy_addr]
+        self._picker = make_picker(config.proxy_addr_pick_policy, nodes, random.random)
+        self.any_upstream = len(self._picker.nodes) == 1 or config.proxy_addr_pick_policy in _ANY_TARGET
+        """Whether a hop that was picked for one target is as good for any other one of the same client."""
+        own = (config.bind_ipv4, config.bind_ipv6)
+        # The hops are the operator's own choice: no egress filter looks at them.
+        self._connector = PeerConnector(
+            tcp_sockets(config, [ip for ip in own if ip is not None], escaper.stats),
+            make_course(config),
+            around.resolver(config.resolver),
+            around.relays,
+            around.logger.bind(escaper_type=escaper.type_name, escaper_name=escaper.name),
+            speed_limit=config.tcp_sock_speed_limit,
+            header=header,
+            tls=tls,
+        )
+
+    async def connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Stream:
+        """Connect to the next hop of a task that wants ``upstream``; the caller owns the stream.
+
+        Raises TcpConnectError, of which the escape log knows. A cancelled call leaves nothing open.
+        """
+        peer = self._picker.pick(f"{task.client_addr[0]}-{upstream.host}".encode())
+        path = task.egress_path
+        chosen = None if path is None else path.upstreams.get(self._name)
+        course = None
+        if chosen is not None:
+            peer = notes.override_peer = Upstream(chosen.host, chosen.port or peer.port)
+            if chosen.sticky is not None:
+                course = sticky_course(self._connector.course, chosen.sticky)
+        return await self._connector.connect(peer, upstream, notes, task, course)
+
+    def negotiation(
+        self, stream: Stream, seconds: float, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity
+    ) -> AbstractContextManager[Negotiation]:
+        """See `PeerConnector.negotiation`."""
+        return self._connector.negotiation(stream, seconds, upstream, notes, task)
+
+
+def sticky_course(course: Course, key: str) -> Course:
+    """The same course, which begins with the same one of a name's addresses for the same key (a jump hash)."""
+    return replace(course, shuffle=_sticky_order(key))
+
+
+def _sticky_order(key: str) -> Callable[[list[Host]], None]:
+    number = hash_key(key.encode())
+
+    def order(hosts: list[Host]) -> None:
+        hosts.sort(key=int)
+        first = jump_hash(number, len(hosts)) if hosts else 0
+        hosts[:] = hosts[first:] + hosts[:first]
+
+    return order
