@@ -137,6 +137,21 @@ def test_headers_are_put_in_front(either: Batch, shape: list[int], pair: tuple[U
     assert (sender.sent, sender.sent_bytes) == (len(shape), sum(sizes) + 6 * len(sizes))
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_headers_are_exchanged(either: Batch, shape: list[int], pair: tuple[UdpSocket, UdpSocket]) -> None:
+    sender, receiver = pair
+    header = ctypes.create_string_buffer(b"head", 4)
+    payloads = [random.Random(n).randbytes(min(size, 65000)) for n, size in enumerate(shape)]
+    for skip in (10, 22):
+        sizes = fill(either, payloads, at=skip)
+        either.send_exchanged(sender, 0, sizes, skip, ctypes.addressof(header), 4)
+        assert all_of(receiver) == [b"head" + payload for payload in payloads]
+    # What has headers of its own, and nothing to skip, is not disturbed by it.
+    sizes = fill(either, payloads[:1])
+    either.send_headed(sender, 0, sizes, [ctypes.addressof(header)], 4)
+    assert all_of(receiver) == [b"head" + payloads[0]]
+
+
 def test_a_name_holds_for_its_own_messages_only(batch: Batch, pair: tuple[UdpSocket, UdpSocket]) -> None:
     sender, receiver = pair
     with bound() as other, bound() as open_sender:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from g3proxyd.io.udp_socket import UdpSocket
-from g3proxyd.task.socks_udp_relay import RelaySizes, UdpRelay, header_size
+from g3proxyd.task.socks_udp_header import header_size
+from g3proxyd.task.socks_udp_relay import RelaySizes, UdpRelay
 from g3proxyd.task.socks_udp_remote import Remote
 from udp import bound
 

@@ -1,27 +1,31 @@
 """Targets of an association, in memory but for the sockets that they are sent to."""
 
+import ctypes
 import random
 import socket
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import cast
 
 import pytest
 from g3_socks import pack_header
-from g3proxyd.escaper.base import UdpOutlet
+from g3proxyd.escaper.base import UdpHop, UdpOutlet, UdpWay
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
+from g3proxyd.io.stream import Stream
 from g3proxyd.resolver.base import Query
 from g3proxyd.task import socks_udp_targets as module
+from g3proxyd.task.socks_udp_header import upstream_in
+from g3proxyd.task.socks_udp_hop import HopRemote
 from g3proxyd.task.socks_udp_remote import Remote
-from g3proxyd.task.socks_udp_targets import ManyTargets, OneTarget, Target, packed, upstream_in
+from g3proxyd.task.socks_udp_targets import ManyTargets, OneTarget, Target, packed
 from g3proxyd.upstream import Upstream
 from udp import bound
 
-Found = IPv4Address | IPv6Address | TcpConnectError
 HERE = IPv4Address("127.0.0.1")
 
 
 class Lookup(Query):
-    def __init__(self, upstream: Upstream, receive: Callable[[Found], None]) -> None:
+    def __init__(self, upstream: Upstream, receive: Callable[[UdpWay], None]) -> None:
         self.upstream = upstream
         self.receive = receive
         self.cancelled = False
@@ -37,8 +41,9 @@ class Outlet(UdpOutlet):
         self.lookups: list[Lookup] = []
         self.reports: list[tuple[str, ConnectReason]] = []
         self.opened: list[Remote] = []
+        self.lost: list[TcpConnectError] = []
 
-    def find(self, upstream: Upstream, receive: Callable[[Found], None]) -> Found | Query:
+    def find(self, upstream: Upstream, receive: Callable[[UdpWay], None]) -> UdpWay | Query:
         if not isinstance(upstream.host, str):
             return upstream.host
         self.lookups.append(Lookup(upstream, receive))
@@ -47,7 +52,7 @@ class Outlet(UdpOutlet):
     def open(self, version: int) -> socket.socket:
         raise TcpConnectError(ConnectReason.ESCAPER_NOT_USABLE)
 
-    def remote(self, version: int) -> Remote:
+    def remote(self, version: int | UdpHop) -> Remote:
         if version == 6:
             self.open(6)
         if not self.opened:
@@ -71,7 +76,7 @@ def permits(upstream: Upstream) -> bool:
 
 
 def make(outlet: Outlet) -> ManyTargets:
-    return ManyTargets(outlet, permits, outlet.remote)
+    return ManyTargets(outlet, permits, outlet.remote, outlet.lost.append)
 
 
 def found(targets: ManyTargets | OneTarget, host: str | IPv4Address | IPv6Address, port: int) -> Target:
@@ -246,3 +251,79 @@ def test_socket_addresses_are_those_of_the_kernel(host: str) -> None:
     assert len(link) == 28
     assert link[2:24] == b"\0\x50" + bytes(4) + IPv6Address("fe80::1").packed
     assert 7 in (int.from_bytes(link[24:], "little"), int.from_bytes(link[24:], "big"))
+
+
+class HopOutlet(Outlet):
+    """One hop for all; the test says when."""
+
+    single_way = True
+
+    def __init__(self, proxy: socket.socket) -> None:
+        super().__init__()
+        sock = bound()
+        sock.connect(proxy.getsockname())
+        self.hop = UdpHop(sock, cast(Stream, sock))
+
+    def find(self, upstream: Upstream, receive: Callable[[UdpWay], None]) -> UdpWay | Query:
+        self.lookups.append(Lookup(upstream, receive))
+        return self.lookups[-1]
+
+    def remote(self, version: int | UdpHop) -> Remote:
+        assert version is self.hop
+        if not self.opened:
+            self.opened.append(HopRemote(self.hop))
+        return self.opened[0]
+
+
+CLOTHES = [
+    (pack_header(HERE, 53), pack_header(HERE, 53)),
+    (b"\0\0\0\4" + IPv6Address("::ffff:127.0.0.1").packed + b"\0\x35", pack_header(HERE, 53)),
+    (b"\0\0\0\3\x09127.0.0.1\0\x35", pack_header(HERE, 53)),
+    (b"\0\0\0\3\x07A.Test.\0\x35", pack_header("a.test", 53)),
+    (pack_header(IPv6Address("::1"), 53), pack_header(IPv6Address("::1"), 53)),
+]
+
+
+@pytest.mark.parametrize(("said", "told"), CLOTHES)
+def test_a_proxy_is_told_what_the_rules_have_seen(said: bytes, told: bytes) -> None:
+    with bound() as proxy:
+        outlet = HopOutlet(proxy)
+        targets = make(outlet)
+        target = targets.find(said)
+        assert target is not None
+        for payload in (b"a", b"b"):
+            targets.wait(target, payload)
+        outlet.lookups[0].receive(outlet.hop)
+        target.send(b"c")
+        assert [proxy.recv(99) for _ in range(3)] == [told + b"a", told + b"b", told + b"c"]
+        assert ctypes.string_at(target.header, target.header_size) == told
+        assert (target.sockaddr, target.address) == (None, 0)
+        outlet.hop.close()
+
+
+def test_targets_of_one_hop_share_its_socket_and_its_failure() -> None:
+    with bound() as proxy:
+        outlet = HopOutlet(proxy)
+        targets = make(outlet)
+        one, other, third = (found(targets, "a.test", port) for port in (1, 2, 3))
+        for lookup in outlet.lookups[:2]:
+            lookup.receive(outlet.hop)
+        assert one.remote is other.remote is outlet.opened[0]
+        assert one.head != other.head
+        error = TcpConnectError(ConnectReason.TIMEOUT_BY_RULE)
+        outlet.lookups[2].receive(error)
+        assert third.remote is None
+        assert (outlet.lost, outlet.reports) == ([error], [])
+        outlet.hop.close()
+
+
+def test_the_one_target_of_a_hop() -> None:
+    with bound() as proxy:
+        outlet = HopOutlet(proxy)
+        header = pack_header("A.TEST", 53)
+        remote = HopRemote(outlet.hop, header)
+        target = OneTarget(header, Upstream("a.test", 53), remote, lambda upstream: None).find(header)
+        assert target is not None
+        target.send(b"x")
+        assert proxy.recv(99) == pack_header("a.test", 53) + b"x"
+        remote.close()

@@ -82,6 +82,23 @@ class HttpHop:
     """Whether the requests of the same client for other upstreams may go here as well."""
 
 
+@dataclass(slots=True, eq=False)
+class UdpHop:
+    """An association at a SOCKS5 proxy on the way: datagrams of any target with a header each (RFC 1928 section 7)."""
+
+    sock: socket.socket
+    """A non-blocking UDP socket that is connected to where the proxy takes datagrams."""
+    control: Stream
+    """The connection that the association was asked for on; the proxy has nothing more to say there."""
+    ends_with_control: bool = False
+    """Whether an orderly end of ``control`` is the association's in any case, not only after the first datagram."""
+
+    def close(self) -> None:
+        """Let the association go; may be called again."""
+        self.sock.close()
+        self.control.close()
+
+
 class EscaperStats:
     """Counters of one escaper since its start, by the names of g3's metrics."""
 
@@ -116,17 +133,22 @@ class EscaperStats:
         """Addresses that the egress network filter forbade."""
 
 
+UdpWay = IPv4Address | IPv6Address | UdpHop | TcpConnectError
+"""How datagrams get to a target: straight to this address, through a proxy, or why they do not."""
+
+
 class UdpOutlet(ABC):
     """The way out of one UDP association, which sends to many targets; lives as long as the association."""
 
+    single_way = False
+    """Whether all targets are reached in the same way, so that an error is everybody's and ends the association."""
+
     @abstractmethod
-    def find(
-        self, upstream: Upstream, receive: Callable[[IPv4Address | IPv6Address | TcpConnectError], None]
-    ) -> IPv4Address | IPv6Address | TcpConnectError | Query:
-        """Ask for the address to send to, which the escaper's rules allow, or why there is none.
+    def find(self, upstream: Upstream, receive: Callable[[UdpWay], None]) -> UdpWay | Query:
+        """Ask for the way to a target that the escaper's rules allow, or why there is none.
 
         As with `Resolver.query`, ``receive`` is called once, later, if and only if a `Query` is returned that nobody
-        cancels. Never raises.
+        cancels. The same hop is found for many targets; the first to find it may close it. Never raises.
         """
 
     @abstractmethod
@@ -139,6 +161,9 @@ class UdpOutlet(ABC):
     @abstractmethod
     def report(self, upstream: Upstream, error: TcpConnectError) -> None:
         """Write into the escape log why datagrams to a target are lost."""
+
+    def close(self) -> None:  # noqa: B027  # most have nothing to let go
+        """The association is over: ask for nothing any more."""
 
 
 class Escaper(ABC):
@@ -191,8 +216,8 @@ class Escaper(ABC):
         """
         return await self.tcp_connect(upstream, notes, task)
 
-    async def udp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket:
-        """Return a non-blocking UDP socket that is connected to the upstream; the caller owns it.
+    async def udp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket | UdpHop:
+        """Return a non-blocking UDP socket that is connected to the upstream, or a hop; the caller owns it.
 
         Raises TcpConnectError, here for escapers that have no UDP. A cancelled call leaves nothing open.
         """

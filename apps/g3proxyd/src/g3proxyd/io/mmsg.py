@@ -112,7 +112,7 @@ class Batch:
         self.sources = self._names.memory
         """The socket addresses that messages of `receive` came from, if it was asked for them; `NAME` bytes each."""
         self._in, self._in_named = Messages(1), Messages(1, self._names.address)
-        self._out, self._out_headed = Messages(1), Messages(2)
+        self._out, self._out_headed, self._out_exchanged = Messages(1), Messages(2), Messages(2)
         for messages in (self._in, self._in_named):
             messages.skip(self._payload.address, 0)
             messages.sizes[0][:] = array("Q", [SLOT]) * SLOTS
@@ -186,6 +186,22 @@ class Batch:
         messages = self._out_headed
         messages.starts[0][first:end] = array("Q", headers)
         messages.sizes[0][first:end] = array("Q", [length]) * len(sizes)
+        messages.sizes[1][first:end] = array("Q", sizes)
+        self._send(sock, messages, first, sizes, length, 0)
+
+    def send_exchanged(
+        self, sock: UdpSocket, first: int, sizes: Sequence[int], skip: int, header: int, length: int
+    ) -> None:
+        """The same with one header for all, in place of the first ``skip`` bytes of each slot.
+
+        ``sizes`` are those of what follows the skipped bytes.
+        """
+        count = len(sizes)
+        end = first + count
+        messages = self._out_exchanged
+        messages.skip(self._payload.address, skip)
+        messages.starts[0][first:end] = array("Q", [header]) * count
+        messages.sizes[0][first:end] = array("Q", [length]) * count
         messages.sizes[1][first:end] = array("Q", sizes)
         self._send(sock, messages, first, sizes, length, 0)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from g3_acl import unmap
 from g3_socks import UdpAssociate
 
-from ..escaper.base import ConnectNotes, SocketAddress, UdpOutlet
+from ..escaper.base import ConnectNotes, SocketAddress, UdpHop, UdpOutlet
 from ..escaper.errors import TcpConnectError
 from ..io.mmsg import SLOT
 from ..io.stream import Stream
@@ -25,10 +25,13 @@ from ..io.udp_socket import UdpSocket, set_buffers
 from ..upstream import Upstream
 from .errors import Reason, TaskError, from_connect_error
 from .notes import Event, Stage
+from .socks_udp_control import ControlWatch
+from .socks_udp_header import header_size, upstream_in
+from .socks_udp_hop import HopRemote
 from .socks_udp_notes import ASSOCIATE, CONNECT, UdpNotes
-from .socks_udp_relay import SETTLE_MAX, UdpRelay, header_size
+from .socks_udp_relay import SETTLE_MAX, UdpRelay
 from .socks_udp_remote import Remote
-from .socks_udp_targets import ManyTargets, OneTarget, upstream_in
+from .socks_udp_targets import ManyTargets, OneTarget
 
 if TYPE_CHECKING:
     from ..server.context import ServerContext
@@ -38,9 +41,6 @@ log = logging.getLogger(__name__)
 
 Outcome = tuple[Reason, str]
 
-FOREVER = 1e9
-"""Seconds: the TCP connection is silent as long as it likes."""
-
 
 class SocksUdp:
     """From the request to the end; it owns the UDP sockets, and listens to the TCP connection."""
@@ -49,7 +49,7 @@ class SocksUdp:
     bucket: int | None = None
     _idle = 0
     _control: Stream | None = None
-    _heard: asyncio.Future[None] | None = None
+    _watches: tuple[ControlWatch, ...] = ()
     _relay: UdpRelay | None = None
     _connecting: asyncio.Task[None] | None = None
     _outlet: UdpOutlet | None = None
@@ -115,7 +115,7 @@ class SocksUdp:
         assert self._control is not None  # noqa: S101 - hold() was called
         assert self._client is not None  # noqa: S101 - open() was called
         try:
-            self._listen(self._control)
+            self._watches = (ControlWatch(self._control, self._client_said),)
             context.relays.poller.add_reader(self._client.fd, self._first_readable)
             context.wheel.start(self, self._entrance.first_timeout)
             outcome = await self._ended
@@ -148,6 +148,8 @@ class SocksUdp:
     def _close(self) -> None:
         context = self._context
         context.wheel.forget(self)
+        for watch in self._watches:
+            watch.cancel()
         if self._log_timer is not None:
             self._log_timer.cancel()
         if self._connecting is not None:
@@ -158,33 +160,30 @@ class SocksUdp:
         if self._client is not None:
             context.relays.poller.forget(self._client.fd)
             self._client.close()
-        if self._heard is not None:
-            self._heard.cancel()
+        if self._outlet is not None:
+            self._outlet.close()
         self._entrance.associations -= 1
         # Callbacks of ours keep us alive in a circle: break it here.
-        self._relay = self._outlet = self._connecting = self._control = self._heard = None
+        self._relay = self._outlet = self._connecting = self._control = None
+        self._watches = ()
 
-    def _listen(self, control: Stream) -> None:
-        self._heard = control.readable(FOREVER)
-        self._heard.add_done_callback(partial(self._control_readable, control))
-
-    def _control_readable(self, control: Stream, heard: "asyncio.Future[None]") -> None:
-        """The TCP connection has nothing to say any more: what it says is an end, or against the protocol."""
-        if heard.cancelled():
-            return
-        try:
-            heard.result()
-            data = control.read(1)
-        except OSError as error:
-            self._end(Reason.CLIENT_TCP_READ_FAILED, str(error))
-            return
-        if data is None:
-            self._listen(control)
-        elif data:
+    def _client_said(self, said: bytes | OSError) -> None:
+        if isinstance(said, OSError):
+            self._end(Reason.CLIENT_TCP_READ_FAILED, str(said))
+        elif said:
             self._end(Reason.INVALID_CLIENT_PROTOCOL, "bytes behind the request on the TCP connection")
         else:
             before = self._notes.udp_client_addr is None
             self._end(Reason.CLOSED_EARLY_BY_CLIENT if before else Reason.CLOSED_BY_CLIENT, "")
+
+    def _proxy_said(self, remote: HopRemote, said: bytes | OSError) -> None:
+        """On the TCP connection to the next proxy; some end it early, and go on relaying all the same."""
+        if isinstance(said, OSError):
+            self._end(Reason.UPSTREAM_READ_FAILED, str(said))
+        elif said:
+            self._end(Reason.INVALID_UPSTREAM_PROTOCOL, "bytes behind the reply on the TCP connection")
+        elif remote.hop.ends_with_control or remote.received:
+            self._end(Reason.CLOSED_BY_UPSTREAM, "")
 
     def _first_readable(self) -> None:
         """Look for the client among those who send to the socket: its first proper datagram fixes its address."""
@@ -237,7 +236,7 @@ class SocksUdp:
             self._connecting = context.loop.create_task(self._connect(data, header, upstream, source))
             return
         relay = self._make_relay(client, source)
-        targets = ManyTargets(self._outlet, self._is_permitted, self._remote_of_version)
+        targets = ManyTargets(self._outlet, self._is_permitted, self._remote_of, self._lost)
         self._enter(relay)
         relay.start(targets, data, self._outlet.report)
 
@@ -248,7 +247,7 @@ class SocksUdp:
         try:
             self._permits(upstream)
             try:
-                sock = await context.escaper.udp_connect(upstream, notes.connect, notes)
+                way = await context.escaper.udp_connect(upstream, notes.connect, notes)
             except TcpConnectError as error:
                 raise from_connect_error(error) from None
         except TaskError as error:
@@ -260,15 +259,13 @@ class SocksUdp:
             self._end(Reason.INTERNAL_SERVER_ERROR, str(error))
             return
         if self._ended.done():
-            sock.close()
+            way.close()
             return
-        set_buffers(sock, self._entrance.buffer)
         notes.stage = Stage.CONNECTED
         if context.log_connected:
             notes.log(context.task_log, self._type, Event.CONNECTED)
-        remote = Remote(sock, header)
         relay = self._make_relay(client, source)
-        relay.add(remote)
+        remote = self._add(relay, way, header)
         self._enter(relay)
         relay.start(OneTarget(header, upstream, remote, self._second_target), data)
 
@@ -292,20 +289,32 @@ class SocksUdp:
             return False
         return True
 
-    def _remote_of_version(self, version: int) -> Remote:
-        """The socket for all targets of a version. Raises TcpConnectError."""
+    def _remote_of(self, way: int | UdpHop) -> Remote:
+        """The socket for all targets of a version, or of a hop. Raises TcpConnectError."""
         relay, outlet = self._relay, self._outlet
         assert relay is not None  # noqa: S101 - it asks
         assert outlet is not None  # noqa: S101 - it asks
-        family = socket.AF_INET6 if version == 6 else socket.AF_INET
         for remote in relay.remotes:
-            if remote.sock.family == family:
+            if way == (remote.hop if isinstance(remote, HopRemote) else remote.version):
                 return remote
-        sock = outlet.open(version)
-        set_buffers(sock, self._entrance.buffer)
-        remote = Remote(sock)
+        return self._add(relay, outlet.open(way) if isinstance(way, int) else way)
+
+    def _add(self, relay: UdpRelay, way: socket.socket | UdpHop, header: bytes | None = None) -> Remote:
+        """Let the relay use the socket, or the hop; ``header`` is that of the only target."""
+        if isinstance(way, UdpHop):
+            hop = HopRemote(way, header)
+            self._watches += (ControlWatch(way.control, partial(self._proxy_said, hop)),)
+            remote: Remote = hop
+        else:
+            remote = Remote(way, header)
+        set_buffers(remote.sock, self._entrance.buffer)
         relay.add(remote)
         return remote
+
+    def _lost(self, error: TcpConnectError) -> None:
+        """No target can be reached."""
+        failure = from_connect_error(error)
+        self._end(failure.reason, failure.detail)
 
     def _second_target(self, upstream: Upstream) -> None:
         self._end(Reason.INVALID_CLIENT_PROTOCOL, f"a datagram to {upstream} in a session with {self._notes.upstream}")

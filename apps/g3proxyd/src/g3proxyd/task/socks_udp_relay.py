@@ -18,7 +18,9 @@ from ..io.relay import RelayHost
 from ..io.udp_pace import UdpPace
 from ..io.udp_socket import UdpSocket
 from ..upstream import Upstream
-from .socks_udp_remote import IPV4_HEADER, IPV6_HEADER, Remote
+from .socks_udp_header import header_at, header_size
+from .socks_udp_hop import HopRemote
+from .socks_udp_remote import Remote
 from .socks_udp_targets import ManyTargets, Target, Targets
 
 SETTLE_MAX = 64
@@ -26,6 +28,10 @@ SETTLE_MAX = 64
 
 REPORTS_MAX = 16
 """Kinds of errors of one association that are reported, each once: a client can cause as many as it likes."""
+
+
+Download = Callable[[Sequence[int], Sequence[int] | None], None]
+"""Sends what the slots hold to the client, given what `Batch.receive` returned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,11 @@ class UdpRelay:
         """Take what comes from there; the relay owns it."""
         remote.join_trains()
         self.remotes = (*self.remotes, remote)
-        self._host.poller.add_reader(remote.fd, partial(self._from_remote, remote))
+        if isinstance(remote, HopRemote):
+            download: Download = partial(remote.pass_on, self._batch, self._client, self._sizes.packet)
+        else:
+            download = partial(self._download, remote)
+        self._host.poller.add_reader(remote.fd, partial(self._from_remote, remote, download))
 
     def close(self) -> None:
         """Move nothing any more. May be called again, also from within a call of the relay."""
@@ -152,13 +162,13 @@ class UdpRelay:
                 return
             left -= moved
 
-    def _from_remote(self, remote: Remote) -> None:
+    def _from_remote(self, remote: Remote, download: Download) -> None:
         pace = self._down
         left = self._sizes.turn
         while left > 0:
             most = self._sizes.batch
             if pace is not None and not (most := pace.allowed(most)):
-                self._rest(remote, partial(self._from_remote, remote), pace.delay())
+                self._rest(remote, partial(self._from_remote, remote, download), pace.delay())
                 return
             packets, size = remote.received, remote.received_bytes
             sizes, segments = self._batch.receive(remote, most, named=remote.named)
@@ -168,7 +178,7 @@ class UdpRelay:
             moved = remote.received_bytes - size
             if pace is not None:
                 pace.spend(remote.received - packets, moved)
-            self._download(remote, sizes, segments)
+            download(sizes, segments)
             if len(sizes) < most:
                 return
             left -= moved
@@ -184,7 +194,7 @@ class UdpRelay:
                 slot += 1
                 continue
             start = slot * SLOT
-            header = self._header(start, sizes[slot])
+            header = header_at(memory, start, sizes[slot])
             if not header:
                 slot += 1
                 continue
@@ -207,7 +217,7 @@ class UdpRelay:
         memory, base = self._batch.memory, slot * SLOT
         begin = 0
         while begin < size and self._targets is not None:
-            header = self._header(base + begin, min(segment, size - begin))
+            header = header_at(memory, base + begin, min(segment, size - begin))
             if not header:
                 begin += segment
                 continue
@@ -223,7 +233,8 @@ class UdpRelay:
                     for place in range(begin, end, segment):
                         self._wait(target, memory[base + place + skip : base + min(place + segment, end)])
                 elif remote is not None:
-                    self._batch.send_train(remote, slot, begin, end, segment, skip, 0, 0, target.address)
+                    head, length = target.header, target.header_size
+                    self._batch.send_train(remote, slot, begin, end, segment, skip, head, length, target.address)
                     if remote.error:
                         self._tell(target, remote)
             begin = end
@@ -239,7 +250,10 @@ class UdpRelay:
                 start = number * SLOT + skip
                 self._wait(target, self._batch.memory[start : start + size])
         elif target.remote is not None:
-            self._batch.send(target.remote, slot, sizes, skip, target.address)
+            if target.header:
+                self._batch.send_exchanged(target.remote, slot, sizes, skip, target.header, target.header_size)
+            else:
+                self._batch.send(target.remote, slot, sizes, skip, target.address)
             if target.remote.error:
                 self._tell(target, target.remote)
 
@@ -277,12 +291,6 @@ class UdpRelay:
         if isinstance(self._targets, ManyTargets):
             self._targets.wait(target, payload)
 
-    def _header(self, start: int, size: int) -> bytes:
-        """The header of the datagram that begins there; empty when it is too short for one."""
-        memory = self._batch.memory
-        length = header_size(memory[start : start + 5]) if size >= 5 else 0
-        return memory[start : start + length] if length <= size else b""
-
     def _tell(self, target: Target, remote: Remote) -> None:
         code, remote.error = remote.error, 0
         if self._report is not None and code not in self._reported and len(self._reported) < REPORTS_MAX:
@@ -299,15 +307,3 @@ class UdpRelay:
             self._host.poller.add_reader(sock.fd, callback)
 
         self._resting[sock.fd] = self._host.loop.call_later(seconds, resume)
-
-
-def header_size(start: bytes) -> int:
-    """Bytes of the header whose first 5 bytes these are; 0 for an unknown address type, or when they are fewer."""
-    if len(start) < 5:
-        return 0
-    kind = start[3]
-    if kind == 1:
-        return IPV4_HEADER
-    if kind == 4:
-        return IPV6_HEADER
-    return 7 + start[4] if kind == 3 else 0

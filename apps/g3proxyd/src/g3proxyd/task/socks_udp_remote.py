@@ -7,12 +7,10 @@ import socket
 from ..escaper.base import SocketAddress
 from ..io.mmsg import NAME
 from ..io.udp_socket import UdpSocket
+from .socks_udp_header import IPV4_HEADER, IPV6_HEADER
 
 SOURCES_MAX = 1024
 """Sources whose headers are kept: beyond that they are made anew."""
-
-IPV4_HEADER = 10
-IPV6_HEADER = 22
 
 
 class Remote(UdpSocket):
@@ -24,6 +22,8 @@ class Remote(UdpSocket):
         self.named = header is None
         """Whether the sources of datagrams matter."""
         self._ipv6 = sock.family == socket.AF_INET6
+        self.version = 6 if self._ipv6 else 4
+        """That of the addresses it sends to."""
         self._own = _pin(header) if header is not None else None
         self.header_size = len(header) if header is not None else IPV6_HEADER if self._ipv6 else IPV4_HEADER
         """Bytes of each header."""

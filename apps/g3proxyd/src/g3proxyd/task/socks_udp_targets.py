@@ -5,18 +5,17 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address
 
-from g3_acl import HostError, parse_host, unmap
-from g3_machine import RemoteProtocolError
-from g3_socks import parse_datagram
+from g3_socks import pack_header
 
-from ..escaper.base import SocketAddress, UdpOutlet
+from ..escaper.base import SocketAddress, UdpHop, UdpOutlet, UdpWay
 from ..escaper.errors import ConnectReason, TcpConnectError
 from ..escaper.sockets import socket_address
 from ..io.mmsg import NAME
 from ..resolver.base import Query
 from ..upstream import Upstream
+from .socks_udp_header import upstream_in
+from .socks_udp_hop import HopRemote
 from .socks_udp_remote import Remote
 
 TARGETS_MAX = 1024
@@ -35,7 +34,18 @@ WAITING_BYTES_MAX = 256 * 1024
 class Target:
     """One target: whether and how datagrams get there."""
 
-    __slots__ = ("address", "buffer", "query", "remote", "sockaddr", "upstream", "waiting")
+    __slots__ = (
+        "address",
+        "buffer",
+        "head",
+        "header",
+        "header_size",
+        "query",
+        "remote",
+        "sockaddr",
+        "upstream",
+        "waiting",
+    )
 
     def __init__(self, upstream: Upstream) -> None:
         self.upstream = upstream
@@ -45,8 +55,13 @@ class Target:
         """The address as the socket module takes it; None where the socket is connected."""
         self.address = 0
         """The same in memory, as the kernel takes it; 0 where the socket is connected."""
+        self.head = b""
+        """What goes before each payload: the target's SOCKS header, where a proxy is on the way."""
+        self.header = 0
+        """The same in memory; 0 where nothing goes before it."""
+        self.header_size = 0
         self.buffer: object = None
-        """What keeps that memory alive."""
+        """What keeps such memory alive."""
         self.query: Query | None = None
         self.waiting: list[bytes] | None = None
         """The payloads that wait for the address, None when it is known or will never be."""
@@ -60,10 +75,23 @@ class Target:
         self.buffer = buffer
         self.address = ctypes.addressof(buffer)
 
+    def lead(self, remote: Remote) -> None:
+        """The target is behind this connected socket, or behind the proxy that it is connected to.
+
+        Whatever the client calls the target, a proxy is told what the rules have seen.
+        """
+        self.remote = remote
+        if isinstance(remote, HopRemote):
+            self.head = pack_header(self.upstream.host, self.upstream.port)
+            self.header_size = len(self.head)
+            buffer = ctypes.create_string_buffer(self.head, self.header_size)
+            self.buffer = buffer
+            self.header = ctypes.addressof(buffer)
+
     def send(self, payload: bytes) -> None:
         """Send one datagram; errors are noted by the socket."""
         if self.remote is not None:
-            self.remote.send(payload, self.sockaddr)
+            self.remote.send(self.head + payload, self.sockaddr)
 
 
 class Targets(ABC):
@@ -85,7 +113,7 @@ class OneTarget(Targets):
         self._header = header
         self._second = second
         self._target = Target(upstream)
-        self._target.remote = remote
+        self._target.lead(remote)
 
     def find(self, header: bytes) -> Target | None:
         """The target, however it is spelled."""
@@ -103,14 +131,21 @@ class OneTarget(Targets):
 class ManyTargets(Targets):
     """The targets of a full association: each is checked and looked up once."""
 
-    def __init__(self, outlet: UdpOutlet, permits: Callable[[Upstream], bool], remote: Callable[[int], Remote]) -> None:
-        """``permits`` asks the rules of the server; ``remote`` gives the socket for an IP version.
+    def __init__(
+        self,
+        outlet: UdpOutlet,
+        permits: Callable[[Upstream], bool],
+        remote: Callable[[int | UdpHop], Remote],
+        lost: Callable[[TcpConnectError], None],
+    ) -> None:
+        """``permits`` asks the rules of the server; ``remote`` gives the socket for an IP version or a hop.
 
-        It raises TcpConnectError.
+        It raises TcpConnectError. ``lost`` hears that no target can be reached.
         """
         self._outlet = outlet
         self._permits = permits
         self._remote = remote
+        self._lost = lost
         self._known: dict[bytes, Target] = {}
         self._lookups = 0
         self._waiting_bytes = 0
@@ -168,34 +203,30 @@ class ManyTargets(Targets):
         self._waiting_bytes -= sum(map(len, waiting))
         return waiting
 
-    def _found_later(self, target: Target, found: IPv4Address | IPv6Address | TcpConnectError) -> None:
+    def _found_later(self, target: Target, found: UdpWay) -> None:
         # What waits goes first; nothing else can come in between, as this is one turn of the loop.
         waiting = self._no_longer_waits(target)
         self._found(target, found)
         for payload in waiting:
             target.send(payload)
 
-    def _found(self, target: Target, found: IPv4Address | IPv6Address | TcpConnectError) -> None:
+    def _found(self, target: Target, found: UdpWay) -> None:
         try:
             if isinstance(found, TcpConnectError):
                 raise found
+            if isinstance(found, UdpHop):
+                target.lead(self._remote(found))
+                return
             remote = self._remote(found.version)
             try:
                 target.aim(remote, socket_address(found, target.upstream.port))
             except OSError as error:
                 raise TcpConnectError(ConnectReason.SETUP_SOCKET_FAILED, os_error=error) from None
         except TcpConnectError as error:
-            self._outlet.report(target.upstream, error)
-
-
-def upstream_in(header: bytes) -> Upstream | None:
-    """The target that a datagram's header names, in the one spelling that rules know; None for anything else."""
-    try:
-        datagram = parse_datagram(header)
-        host = datagram.host
-        return Upstream(parse_host(host) if isinstance(host, str) else unmap(host), datagram.port)
-    except (RemoteProtocolError, HostError):
-        return None
+            if self._outlet.single_way:
+                self._lost(error)
+            else:
+                self._outlet.report(target.upstream, error)
 
 
 def packed(address: SocketAddress) -> bytes:
