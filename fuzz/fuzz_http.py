@@ -20,7 +20,13 @@ def TestOneInput(data: bytes) -> None:  # noqa: N802 -- the name that fuzzers kn
     if len(data) < 2:
         return
     which, how, rest = data[0], data[1], data[2:]
-    plays: list[Callable[[bytes, int], None]] = [read_requests, read_responses, read_target, read_values]
+    plays: list[Callable[[bytes, int], None]] = [
+        read_requests,
+        read_responses,
+        read_target,
+        read_values,
+        ask_for_tunnel,
+    ]
     plays[which % len(plays)](rest, how)
 
 
@@ -53,6 +59,18 @@ def read_responses(stream: bytes, how: int) -> None:
                 forward_response(head, framing=client_framing(head, minor), minor=minor)
 
 
+def ask_for_tunnel(stream: bytes, how: int) -> None:
+    """What a proxy may say to CONNECT."""
+    from g3_http import ConnectClient, Leniency, Limits
+
+    limits, leniency = Limits(head_size=4096, fields=20), Leniency(bare_status_line=bool(how & 1))
+    story = tell(lambda: ConnectClient(b"a.example:443", limits=limits, leniency=leniency), stream, how)
+    assert len(story.events) <= 1
+    for head in story.events:
+        assert head.status >= 200
+        assert head.status >= 300 or (head.framing.value, head.keep_alive) == ("none", False)
+
+
 def telling(base: Any, how: int, *options: Any) -> Any:
     """A reader that tells bodies as events: raw or decoded, all at once or piece by piece."""
 
@@ -82,7 +100,7 @@ def tell(make: Callable[[], Any], stream: bytes, how: int) -> Any:
 
 
 def over(reader: Any, event: Any) -> bool:
-    return reader._state.__name__ == "_switched" and not isinstance(event, bytes)
+    return reader._state.__name__ in ("_switched", "_refused") and not isinstance(event, bytes)
 
 
 def joined(events: list[Any]) -> list[Any]:
@@ -181,6 +199,8 @@ def seeds() -> Iterator[bytes]:
         b'\3\3for="[::1]:1";proto=http, for=_x',
         b"\3\4u%40:p",
         b"\3\5YTpi",
+        b"\4\0HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nSSH-2.0-x\r\n",
+        b"\4\1HTTP/1.0 407\r\nProxy-Authenticate: Basic realm=x\r\n\r\nno",
     )
 
 

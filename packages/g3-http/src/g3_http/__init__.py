@@ -2,6 +2,7 @@
 
 from ._body import BodyReader
 from ._chunked import FORBIDDEN_TRAILERS
+from ._connect import CONNECT_LIMITS, ConnectClient
 from ._credentials import (
     MAX_CREDENTIAL_LENGTH,
     MAX_TOKEN_LENGTH,
@@ -52,6 +53,7 @@ from ._well_known import (
 )
 
 __all__ = [
+    "CONNECT_LIMITS",
     "DEFAULT_PORTS",
     "FORBIDDEN_TRAILERS",
     "FORWARDED_FIELDS",
@@ -68,6 +70,7 @@ __all__ = [
     "Basic",
     "Bearer",
     "BodyReader",
+    "ConnectClient",
     "EasyProxy",
     "Field",
     "Form",
