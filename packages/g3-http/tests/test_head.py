@@ -200,7 +200,7 @@ def test_a_head_reader_is_only_a_base() -> None:
     with pytest.raises(NotImplementedError):
         reader._first_line_error(b"")
     with pytest.raises(NotImplementedError):
-        reader._build(b"", b"", b"", [], 0)
+        reader._build(b"", b"", b"", b"\n", 0)
 
 
 class Box(bytearray):

@@ -34,17 +34,11 @@ def test_all_of_a_head() -> None:
         method=b"POST",
         target=Target(Form.ABSOLUTE, b"http", "a.example", 81, b"/b?c", b"A.example:81"),
         minor=1,
-        fields=[
-            (b"host", b"a.example:81"),
-            (b"X-One", b"1"),
-            (b"Connection", b"upgrade, x-two"),
-            (b"X-Two", b"2"),
-            (b"Upgrade", b"websocket"),
-            (b"Expect", b"100-continue"),
-            (b"Content-Length", b"5"),
-            (b"x-one", b"3"),
-        ],
-        end_to_end=[(b"X-One", b"1"), (b"x-one", b"3")],
+        block=(
+            b"\nhost: a.example:81\r\nX-One: 1\r\nConnection: upgrade, x-two\r\nX-Two: 2\r\nUpgrade: websocket\r\n"
+            b"Expect: 100-continue\r\nContent-Length: 5\r\nx-one: 3\r\n"
+        ),
+        end_to_end_block=b"\nX-One: 1\r\nx-one: 3\r\n",
         control={
             b"host": b"a.example:81",
             b"connection": b"upgrade, x-two",
@@ -68,8 +62,8 @@ def test_the_least_of_a_head() -> None:
         b"GET",
         Target(Form.ORIGIN, b"", "", 0, b"/", b""),
         0,
-        [],
-        [],
+        b"\n",
+        b"\n",
         {},
         Framing.NONE,
         None,

@@ -37,15 +37,11 @@ def test_all_of_a_head() -> None:
         status=206,
         reason=b"Some  of it",
         minor=1,
-        fields=[
-            (b"X-One", b"1"),
-            (b"Connection", b"keep-alive, x-two"),
-            (b"X-Two", b"2"),
-            (b"Host", b"c"),
-            (b"Content-Length", b"5"),
-            (b"Proxy-Authenticate", b"Basic"),
-        ],
-        end_to_end=[(b"X-One", b"1"), (b"Host", b"c")],
+        block=(
+            b"\nX-One: 1\r\nConnection: keep-alive, x-two\r\nX-Two: 2\r\nHost: c\r\nContent-Length: 5\r\n"
+            b"Proxy-Authenticate: Basic\r\n"
+        ),
+        end_to_end_block=b"\nX-One: 1\r\nHost: c\r\n",
         control={
             b"connection": b"keep-alive, x-two",
             b"content-length": b"5",

@@ -1,11 +1,20 @@
 """Field sections: which fields travel on, and which steer the message on this connection (RFC 9110 section 7.6.1)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from ._errors import HttpError
 from ._framing import Control
 from ._pack import Field
+
+Block = bytes
+"""Field lines in one spelling: an LF, then each as ``Name: value`` or ``Name:`` with CRLF. So each line stands between
+two LFs, and is cut out together with the first of them and its CR.
+
+Most fields of a message only travel through. To keep their lines together costs a third of making objects of them.
+"""
+
+Split = Callable[[Block], list[bytes]]
 
 HOP_BY_HOP = frozenset(
     (
@@ -36,33 +45,89 @@ _PROTECTED = frozenset((b"content-length", b"expect", b"host", b"max-forwards", 
 split_fields = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n").findall
 """Splits field lines whose grammar has been checked; whitespace stays at the end of values."""
 
+_split_block = re.compile(rb"\n([^:\n]++): ?+([^\r]*+)\r").findall
 
-def sort_fields(fields: list[Field], control_names: frozenset[bytes]) -> tuple[list[Field], Control]:
+
+def _any_case(names: Iterable[bytes]) -> bytes:
+    """A pattern for these names in any case: a tree of their letters, so that most other names fail at their first."""
+    tails: dict[int, list[bytes]] = {}
+    ends = False
+    for name in sorted(names):
+        if name:
+            tails.setdefault(name[0], []).append(name[1:])
+        else:
+            ends = True
+    branches = [_any_letter(first) + _any_case(rest) for first, rest in tails.items()]
+    pattern = branches[0] if len(branches) == 1 and not ends else b"(?:%b)" % b"|".join(branches)
+    return b"" if not branches else pattern + b"?+" * ends
+
+
+def _any_letter(letter: int) -> bytes:
+    upper, lower = bytes((letter,)).upper(), bytes((letter,)).lower()
+    return re.escape(lower) if upper == lower else b"[%b%b]" % (upper, lower)
+
+
+def _splitter(names: frozenset[bytes]) -> Split:
+    return re.compile(rb"\n(" + _any_case(names) + rb"): ?+([^\r]*+)\r").split
+
+
+split_request = _splitter(REQUEST_CONTROL)
+split_response = _splitter(RESPONSE_CONTROL)
+"""For `sort_fields`: cuts a block at the fields that steer the message."""
+
+
+def pack_block(fields: Iterable[Field]) -> Block:
+    """Return fields that have been checked as a block."""
+    return b"\n" + b"".join([b"%b: %b\r\n" % field if field[1] else b"%b:\r\n" % field[0] for field in fields])
+
+
+def split_block(block: Block) -> list[Field]:
+    """Return the fields of a block."""
+    return _split_block(block)
+
+
+class Fields:
+    """The fields of a head, one by one for those who look at them."""
+
+    __slots__ = ()
+
+    block: Block
+    end_to_end_block: Block
+
+    @property
+    def fields(self) -> list[Field]:
+        """All fields in their order and spelling, as received."""
+        return _split_block(self.block)
+
+    @property
+    def end_to_end(self) -> list[Field]:
+        """The fields that travel on: all but those in ``control`` and those that Connection names."""
+        return _split_block(self.end_to_end_block)
+
+    def remove(self, names: Collection[bytes]) -> None:
+        """Let the fields of these lower-case names travel no further."""
+        self.end_to_end_block = without(self.end_to_end_block, names)  # type: ignore[misc]  # a slot of the heads
+
+
+def sort_fields(block: Block, split: Split) -> tuple[Block, Control]:
     """Part the fields that travel on from those that steer the message.
 
     The latter are keyed by lower-case name; values of repeated fields are joined with a comma, as RFC 9110
     section 5.3 allows, so that a second Content-Length or Host can never pass for one number or one host.
     """
-    end_to_end: list[Field] = []
-    keep = end_to_end.append
+    parts = split(block)  # lines that travel on, a name, its value, lines, a name, ...
+    if len(parts) == 1:
+        return block, {}
+    if len(parts) == 4:
+        return parts[0] + parts[3], {parts[1].lower(): parts[2]}
     control: Control = {}
-    repeated: list[tuple[bytes, bytes]] = []
-    for field in fields:
-        name = field[0].lower()
-        if name not in control_names:
-            keep(field)
-        elif name in control:
-            repeated.append((name, field[1]))
-        else:
-            control[name] = field[1]
-    if repeated:
-        _join_repeated(control, repeated)
-    return end_to_end, control
+    for name, value in zip(parts[1::3], parts[2::3], strict=True):
+        lower = name.lower()
+        control[lower] = control[lower] + b", " + value if lower in control else value
+    return b"".join(parts[::3]), control
 
 
-def drop_named(
-    end_to_end: list[Field], control: Control, options: frozenset[bytes], error: type[HttpError]
-) -> list[Field]:
+def drop_named(block: Block, control: Control, options: frozenset[bytes], error: type[HttpError]) -> Block:
     """Return the fields that Connection does not name.
 
     RFC 9110 section 7.6.1: intermediaries MUST remove the fields that Connection names. Whoever names a field that
@@ -71,12 +136,17 @@ def drop_named(
     """
     named = options - _HARMLESS_OPTIONS
     if not named:
-        return end_to_end
+        return block
     if named & _PROTECTED:
         raise error("connection", "Connection names a field that is not its to remove")
     if b"trailer" in named:
         control.pop(b"trailer", None)
-    return [field for field in end_to_end if field[0].lower() not in named]
+    return without(block, named)
+
+
+def without(block: Block, names: Collection[bytes]) -> Block:
+    """Return the block without the fields of these lower-case names."""
+    return pack_block(field for field in _split_block(block) if field[0].lower() not in names)
 
 
 def field_value(fields: Iterable[Field], name: bytes) -> bytes | None:
@@ -90,11 +160,3 @@ def field_value(fields: Iterable[Field], name: bytes) -> bytes | None:
 def field_values(fields: Iterable[Field], name: bytes) -> list[bytes]:
     """Return the values of all fields with this lower-case name."""
     return [value for spelt, value in fields if spelt.lower() == name]
-
-
-def _join_repeated(control: Control, repeated: list[tuple[bytes, bytes]]) -> None:
-    lists: dict[bytes, list[bytes]] = {}
-    for name, value in repeated:
-        lists.setdefault(name, [control[name]]).append(value)
-    for name, values in lists.items():
-        control[name] = b", ".join(values)

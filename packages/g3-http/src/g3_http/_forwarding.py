@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 
 from g3_machine import LocalProtocolError
 
+from ._fields import Block, without
 from ._framing import CHUNKED, CLOSE, LENGTH, NONE, Framing, split_list
 from ._pack import Field, pack_fields
 from ._request import RequestHead
@@ -12,7 +13,7 @@ from ._response import ResponseHead
 from ._target import ABSOLUTE, ORIGIN, Form, Target
 
 _NOTHING: frozenset[bytes] = frozenset()
-_pair = b": ".join
+_sub_max_forwards = re.compile(rb"\n[Mm][Aa][Xx]-[Ff][Oo][Rr][Ww][Aa][Rr][Dd][Ss]: ?+[^\r]*+").sub
 _is_host = re.compile(rb"[\x21-\x7e]*+").fullmatch
 _DEFAULT_PORT_SUFFIXES = {b"http": b":80", b"https": b":443"}
 
@@ -56,18 +57,19 @@ def forward_request(
     if drop_default_port and host.endswith(suffix := _DEFAULT_PORT_SUFFIXES.get(target.scheme, b" ")):
         host = host[: -len(suffix)]
     uri = _absolute_form(target) if form is ABSOLUTE else target.path or target.authority
-    lines = [b"%b %b HTTP/1.1\r\nHost: %b" % (head.method, uri, host)]
-    lines += map(_pair, _filtered(head.end_to_end, drop) if drop else head.end_to_end)
+    first = b"%b %b HTTP/1.1\r\nHost: %b" % (head.method, uri, host)
+    block = without(head.end_to_end_block, drop) if drop else head.end_to_end_block
+    lines: list[bytes] = []
     options = [] if keep_alive else [b"close"]
     if head.method == b"OPTIONS" or head.method == b"TRACE":
-        _count_hop(lines, head)
+        block = _count_hop(block, head)
     if head.framing is LENGTH:
         lines.append(b"Content-Length: %d" % (head.content_length or 0))
     elif head.framing is CHUNKED:
         lines.append(b"Transfer-Encoding: chunked")
     if not _FURTHER.isdisjoint(head.control):
         options += _further_control(lines, head, upgrade)
-    return _assemble(lines, options, fields)
+    return _assemble(first, block, lines, options, fields)
 
 
 def forward_response(
@@ -99,8 +101,9 @@ def forward_response(
         framing = head.framing
     elif framing is not head.framing and (framing in _FIXED or head.framing is NONE):
         raise LocalProtocolError("a framing that this body cannot have")
-    lines = [b"HTTP/1.1 %d %b" % (head.status, head.reason)]
-    lines += map(_pair, _filtered(head.end_to_end, drop) if drop else head.end_to_end)
+    first = b"HTTP/1.1 %d %b" % (head.status, head.reason)
+    block = without(head.end_to_end_block, drop) if drop else head.end_to_end_block
+    lines: list[bytes] = []
     if framing is CHUNKED:
         lines.append(b"Transfer-Encoding: chunked")
         if b"trailer" in control and head.framing is CHUNKED:
@@ -116,7 +119,7 @@ def forward_response(
             options.append(b"close")
         elif not minor:
             options.append(b"keep-alive")
-    return _assemble(lines, options, fields)
+    return _assemble(first, block, lines, options, fields)
 
 
 def client_framing(head: ResponseHead, minor: int) -> Framing:
@@ -137,26 +140,20 @@ _FIXED = (NONE, LENGTH)
 """What no body can be changed to: its length is not known before its end."""
 
 
-def _filtered(fields: Iterable[Field], drop: Collection[bytes]) -> list[Field]:
-    return [field for field in fields if field[0].lower() not in drop]
-
-
 def _absolute_form(target: Target) -> bytes:
     if not target.scheme:
         raise LocalProtocolError("the absolute form of a target without a scheme")
     return target.uri
 
 
-def _count_hop(lines: list[bytes], head: RequestHead) -> None:
+def _count_hop(block: Block, head: RequestHead) -> Block:
     """RFC 9110 section 7.6.2: an intermediary MUST check and update Max-Forwards before it forwards."""
     left = head.max_forwards
     if left is None:
-        return
+        return block
     if not left:
         raise LocalProtocolError("Max-Forwards is 0: this request ends here")
-    for at, line in enumerate(lines):
-        if line[:13].lower() == b"max-forwards:":
-            lines[at] = b"Max-Forwards: %d" % (left - 1)
+    return _sub_max_forwards(b"\nMax-Forwards: %d" % (left - 1), block)
 
 
 _FURTHER = frozenset((b"expect", b"te", b"trailer", b"upgrade"))
@@ -180,11 +177,14 @@ def _further_control(lines: list[bytes], head: RequestHead, upgrade: bool) -> li
     return options
 
 
-def _assemble(lines: list[bytes], options: list[bytes], fields: Iterable[Field]) -> bytes:
+def _assemble(first: bytes, block: Block, lines: list[bytes], options: list[bytes], fields: Iterable[Field]) -> bytes:
     if options:
         lines.append(b"Connection: " + b", ".join(options))
-    lines.append(_pack_added(fields) + b"\r\n" if fields else b"\r\n")
-    return b"\r\n".join(lines)
+    added = _pack_added(fields) if fields else b""
+    if lines:
+        lines.append(added)
+        added = b"\r\n".join(lines)
+    return b"%b\r%b%b\r\n" % (first, block, added)
 
 
 def _pack_added(fields: Iterable[Field]) -> bytes:

@@ -14,8 +14,8 @@ FIELD_VALUE = rb"[\t\x20-\x7e\x80-\xff]*+"
 FIELD_LINE = TOKEN + rb":" + FIELD_VALUE + rb"\r\n"
 """RFC 9112 section 5: nothing stands between the name and its colon, and no line continues another."""
 
-TIDY_FIELD_LINE = TOKEN + rb":" + FIELD_VALUE + rb"(?<![ \t])\r\n"
-"""A field line without whitespace at its end: the usual case, which needs no stripping."""
+TIDY_FIELD_LINE = TOKEN + rb": [\x21-\x7e\x80-\xff]" + FIELD_VALUE + rb"(?<![ \t])\r\n"
+"""A field line with a value, and one space around it: the usual case, which travels on as it is."""
 
 QUOTED_STRING = rb'"(?>(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]++|\\[\t\x20-\x7e\x80-\xff])*)"'
 """RFC 9110 section 5.6.4."""

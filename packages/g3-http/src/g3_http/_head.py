@@ -12,11 +12,10 @@ from typing import ClassVar, TypeVar
 
 from ._body import BodyReader
 from ._errors import HttpError
-from ._fields import split_fields
+from ._fields import Block, pack_block, split_fields
 from ._framing import NONE
 from ._grammar import FIELD_LINE
 from ._limits import Limits
-from ._pack import Field
 
 H = TypeVar("H")
 
@@ -31,7 +30,7 @@ class HeadReader(BodyReader[H]):
     __slots__ = ("_block", "_empty_lines", "_field_count", "_first", "_keep_alive", "_line", "_searched")
 
     _tidy_head: ClassVar[re.Pattern[bytes]]
-    """A whole head whose field lines end without whitespace: three groups of the first line, then the fields."""
+    """A whole head of tidy field lines: three groups of the first line, then the block of fields."""
     _first_line: ClassVar[re.Pattern[bytes]]
     """The first line: the same three groups."""
     _empty_lines_allowed: ClassVar[int] = 0
@@ -66,15 +65,14 @@ class HeadReader(BodyReader[H]):
             if found is not None:
                 size = found.end()
                 one, two, three, block = found.groups()
-                fields = split_fields(block)
                 limits = self.limits
-                if size <= limits.head_size and size <= limits.line_length and len(fields) <= limits.fields:
+                if size <= limits.head_size and size <= limits.line_length and block.count(b"\n") <= limits.fields + 1:
                     if size == len(box):
                         box.clear()
                     else:
                         del box[:size]
                     self._empty_lines = 0
-                    return self._build(one, two, three, fields, size)
+                    return self._build(one, two, three, block, size)
         return self._read_lines()
 
     def _read_lines(self) -> H | None:
@@ -116,12 +114,12 @@ class HeadReader(BodyReader[H]):
             raise self._error("field_count", "too many field lines", 431)
 
     def _finish(self, first: re.Match[bytes], start: int, end: int) -> H:
-        block = bytes(self._inbox[self._block : start])
-        fields = [(name, value.rstrip(b" \t")) for name, value in split_fields(block)]
+        lines = bytes(self._inbox[self._block : start])
+        block = pack_block([(name, value.rstrip(b" \t")) for name, value in split_fields(lines)])
         del self._inbox[:end]
         self._begin_head()
         self._empty_lines = 0
-        return self._build(first[1], first[2], first[3], fields, end)
+        return self._build(first[1], first[2], first[3], block, end)
 
     def _skip_empty_line(self) -> None:
         """RFC 9112 section 2.2: a server SHOULD ignore at least one empty line before the request line."""
@@ -150,5 +148,5 @@ class HeadReader(BodyReader[H]):
     def _first_line_error(self, line: bytes) -> HttpError:
         raise NotImplementedError
 
-    def _build(self, one: bytes, two: bytes, three: bytes, fields: list[Field], size: int) -> H:
+    def _build(self, one: bytes, two: bytes, three: bytes, block: Block, size: int) -> H:
         raise NotImplementedError

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from g3_machine import LocalProtocolError
 
 from ._errors import HttpError, RequestError
-from ._fields import REQUEST_CONTROL, drop_named, field_value, field_values, sort_fields
+from ._fields import Block, Fields, drop_named, field_value, field_values, sort_fields, split_block, split_request
 from ._framing import NONE, Control, Framing, read_framing, read_options, split_list
 from ._grammar import TIDY_FIELD_LINE
 from ._head import HeadReader
 from ._limits import DEFAULT_LIMITS, MAX_EMPTY_LINES, MAX_METHOD_LENGTH, STRICT, Leniency, Limits
-from ._pack import Field
 from ._target import ABSOLUTE, AUTHORITY, Target, parse_authority, parse_target
 
 
 @dataclass(slots=True, repr=False)
-class RequestHead:
+class RequestHead(Fields):
     """One request without its body; not frozen, because a frozen one takes a microsecond longer to make.
 
     Its repr names no field values, userinfo or path: they may hold secrets.
@@ -26,10 +25,10 @@ class RequestHead:
     target: Target
     minor: int
     """The minor version: 1 for HTTP/1.1, 0 for HTTP/1.0."""
-    fields: list[Field]
-    """All fields in their order and spelling, as received."""
-    end_to_end: list[Field]
-    """The fields that travel on: all but those in ``control`` and those that Connection names."""
+    block: Block
+    """See `fields`; the lines themselves, with one space in front of each value."""
+    end_to_end_block: Block
+    """See `end_to_end`."""
     control: Control
     """Host, framing, Expect and hop-by-hop fields: lower-case names, values (of repeated fields joined)."""
     framing: Framing
@@ -66,7 +65,7 @@ class RequestHead:
 
 
 _METHOD = rb"[!#$%%&'*+\-.^_`|~0-9A-Za-z]{1,%d}+" % MAX_METHOD_LENGTH
-_REQUEST_LINE = rb"(" + _METHOD + rb") ([\x21-\x7e\x80-\xff]++) HTTP/1\.([01])\r\n"
+_REQUEST_LINE = rb"(" + _METHOD + rb") ([\x21-\x7e\x80-\xff]++) HTTP/1\.([01])\r"
 _match_any_version = re.compile(
     rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]++) ([\x21-\x7e\x80-\xff]++) HTTP/([0-9]\.[0-9])\r\n"
 ).fullmatch
@@ -86,8 +85,8 @@ class RequestReader(HeadReader[RequestHead]):
     __slots__ = ("leniency",)
 
     _error = RequestError
-    _tidy_head = re.compile(_REQUEST_LINE + rb"((?>(?:" + TIDY_FIELD_LINE + rb")*))\r\n")
-    _first_line = re.compile(_REQUEST_LINE)
+    _tidy_head = re.compile(_REQUEST_LINE + rb"(\n(?>(?:" + TIDY_FIELD_LINE + rb")*))\r\n")
+    _first_line = re.compile(_REQUEST_LINE + rb"\n")
     _empty_lines_allowed = MAX_EMPTY_LINES
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, leniency: Leniency = STRICT) -> None:
@@ -104,11 +103,11 @@ class RequestReader(HeadReader[RequestHead]):
             self._check_body_ended()
         return self._read_head() if self._keep_alive else None
 
-    def _build(self, one: bytes, two: bytes, three: bytes, fields: list[Field], size: int) -> RequestHead:
+    def _build(self, one: bytes, two: bytes, three: bytes, block: Block, size: int) -> RequestHead:
         """RFC 9112 section 3: method SP request-target SP HTTP-version, and what the fields make of them."""
         method = one
         minor = 1 if three == b"1" else 0
-        end_to_end, control = sort_fields(fields, REQUEST_CONTROL)
+        end_to_end, control = sort_fields(block, split_request)
         target = parse_target(two, method, self.leniency)
         host_matches = self._read_host(target, control.get(b"host"), minor)
         framing, length = read_framing(control, minor, RequestError)
@@ -131,7 +130,7 @@ class RequestReader(HeadReader[RequestHead]):
             method,
             target,
             minor,
-            fields,
+            block,
             end_to_end,
             control,
             framing,
@@ -168,11 +167,11 @@ class RequestReader(HeadReader[RequestHead]):
         target.authority = host
         return True
 
-    def _check_method(self, method: bytes, framing: Framing, length: int | None, end_to_end: list[Field]) -> None:
+    def _check_method(self, method: bytes, framing: Framing, length: int | None, end_to_end: Block) -> None:
         if method != b"OPTIONS" and framing is not NONE and length != 0:
             # RFC 9110 sections 9.3.6 and 9.3.8; some clients send CONNECT with "Content-Length: 0".
             raise RequestError("content", "content in a request whose method has none")
-        counts = field_values(end_to_end, b"max-forwards")
+        counts = field_values(split_block(end_to_end), b"max-forwards")
         if method != b"CONNECT" and counts and not _is_count(b", ".join(counts)):
             raise RequestError("max_forwards", "Max-Forwards that is not one number")
 

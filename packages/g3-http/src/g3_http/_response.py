@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from g3_machine import LocalProtocolError
 
 from ._errors import HttpError, ResponseError
-from ._fields import RESPONSE_CONTROL, drop_named, sort_fields
+from ._fields import Block, Fields, drop_named, sort_fields, split_response
 from ._framing import CHUNKED, CLOSE, LENGTH, NONE, Control, Framing, read_framing, read_options
 from ._grammar import FIELD_VALUE, TIDY_FIELD_LINE
 from ._head import HeadReader
 from ._limits import DEFAULT_LIMITS, MAX_INTERIM_RESPONSES, STRICT, Leniency, Limits
-from ._pack import Field
 
 
 @dataclass(slots=True, repr=False)
-class ResponseHead:
+class ResponseHead(Fields):
     """One response without its body; not frozen, because a frozen one takes a microsecond longer to make.
 
     Its repr names no field values: they may hold secrets.
@@ -28,10 +27,10 @@ class ResponseHead:
     """The reason phrase as received; may be empty."""
     minor: int
     """The minor version: 1 for HTTP/1.1, 0 for HTTP/1.0."""
-    fields: list[Field]
-    """All fields in their order and spelling, as received."""
-    end_to_end: list[Field]
-    """The fields that travel on: all but those in ``control`` and those that Connection names."""
+    block: Block
+    """See `fields`; the lines themselves, with one space in front of each value."""
+    end_to_end_block: Block
+    """See `end_to_end`."""
     control: Control
     """Framing and hop-by-hop fields: lower-case names, values (of repeated fields joined with a comma)."""
     framing: Framing
@@ -52,7 +51,7 @@ class ResponseHead:
         return f"<ResponseHead {self.status} HTTP/1.{self.minor}, {len(self.fields)} fields, body {self.framing.value}>"
 
 
-_STATUS_LINE = rb"HTTP/1\.([01]) ([1-9][0-9]{2})((?>(?: " + FIELD_VALUE + rb")?))\r\n"
+_STATUS_LINE = rb"HTTP/1\.([01]) ([1-9][0-9]{2})((?>(?: " + FIELD_VALUE + rb")?))\r"
 _match_any_version = re.compile(rb"HTTP/([0-9]\.[0-9]) [0-9]{3}(?>(?: " + FIELD_VALUE + rb")?)\r\n").fullmatch
 
 
@@ -66,8 +65,8 @@ class ResponseReader(HeadReader[ResponseHead]):
     __slots__ = ("_expected", "_interim_count", "leniency")
 
     _error = ResponseError
-    _tidy_head = re.compile(_STATUS_LINE + rb"((?>(?:" + TIDY_FIELD_LINE + rb")*))\r\n")
-    _first_line = re.compile(_STATUS_LINE)
+    _tidy_head = re.compile(_STATUS_LINE + rb"(\n(?>(?:" + TIDY_FIELD_LINE + rb")*))\r\n")
+    _first_line = re.compile(_STATUS_LINE + rb"\n")
 
     def __init__(self, limits: Limits = DEFAULT_LIMITS, leniency: Leniency = STRICT) -> None:
         super().__init__(ResponseReader._read_response, limits)
@@ -110,14 +109,14 @@ class ResponseReader(HeadReader[ResponseHead]):
             raise ResponseError("no_response", "the response before was the last on this connection")
         return self._read_head()
 
-    def _build(self, one: bytes, two: bytes, three: bytes, fields: list[Field], size: int) -> ResponseHead:
+    def _build(self, one: bytes, two: bytes, three: bytes, block: Block, size: int) -> ResponseHead:
         """RFC 9112 section 4: HTTP-version SP status-code SP [ reason-phrase ], and what the fields make of them."""
         if not three and not self.leniency.bare_status_line:
             raise ResponseError("status_line", "a status line without a space behind its code")
         minor = 1 if one == b"1" else 0
         status = int(two)
         method, upgrade = self._expected[0]
-        end_to_end, control = sort_fields(fields, RESPONSE_CONTROL)
+        end_to_end, control = sort_fields(block, split_response)
         options = read_options(control.get(b"connection"), ResponseError)
         if options:
             end_to_end = drop_named(end_to_end, control, options, ResponseError)
@@ -131,7 +130,7 @@ class ResponseReader(HeadReader[ResponseHead]):
             status,
             three[1:],
             minor,
-            fields,
+            block,
             end_to_end,
             control,
             framing,

@@ -105,12 +105,16 @@ def parse_target(raw: bytes, method: bytes = b"GET", leniency: Leniency = STRICT
     if found is None:
         return _odd_absolute_form(raw, method, leniency)
     scheme, host, port, path = found.groups()
-    if port or not path or host[0] == _BRACKET or len(host) > MAX_HOST_LENGTH:
+    if not path or host[0] == _BRACKET or len(host) > MAX_HOST_LENGTH:
         return _absolute_form(scheme, host, port, path, method)
-    scheme = scheme.lower()
+    scheme, name = scheme.lower(), host.lower().decode("ascii")
     if path[0] == _QUESTION_MARK:
         path = b"/" + path
-    return Target(ABSOLUTE, scheme, host.lower().decode("ascii"), DEFAULT_PORTS.get(scheme, 0), path, host)
+    if not port:
+        return Target(ABSOLUTE, scheme, name, DEFAULT_PORTS.get(scheme, 0), path, host)
+    if not 1 <= (number := int(port)) <= 65535:
+        raise _port_error()
+    return Target(ABSOLUTE, scheme, name, number, path, host + b":" + port)
 
 
 def _authority_form(raw: bytes) -> Target:
@@ -172,5 +176,9 @@ def _port(port: bytes | None) -> int | None:
         return None  # RFC 3986 section 3.2.3: an empty port means the scheme's default, as no port does
     number = int(port)
     if not 1 <= number <= 65535:
-        raise RequestError("host", "a port out of range")
+        raise _port_error()
     return number
+
+
+def _port_error() -> RequestError:
+    return RequestError("host", "a port out of range")

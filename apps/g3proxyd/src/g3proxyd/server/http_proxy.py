@@ -154,7 +154,7 @@ class ProxyClient(HttpClient[Upstream]):
         values = field_values(head.end_to_end, name)
         path = None
         if values:
-            head.end_to_end = [field for field in head.end_to_end if field[0].lower() != name]
+            head.remove((name,))
             try:
                 number = parse_path_number(b", ".join(values).decode("latin-1"))
             except RouteError as error:
