@@ -36,13 +36,14 @@ DATA: list[Any] = [
     "[127.0.0.1]:80", "10.0.0.0/8", "lo", "stdout", "Discard", "syslog", "ipv4only", "IPv6_First", "ipv5", "random",
     "Serial", "192.0.2.1 192.0.2.2", "a.test", "名前", "é", "80,443,8000-8080", "HttpProxy", "SocksProxy",
     "plain-tcp", "IntelliProxy", "SniProxy", "TcpStream", "TcpTproxy", "dummy-close", "DirectFixed", "DUMMY_DENY",
-    "PlainTls", "native-tls-port", "TlsStream", "c-ares", "DenyAll", "[]", [], [1], ["127.0.0.1"], ["192.0.2.1", "::1"],
-    ["a.test"], [80, "443"], {}, {"a": 1}, {"a.test": "192.0.2.1"}, {"a.test": ["192.0.2.1"]},
+    "PlainTls", "native-tls-port", "TlsStream", "c-ares", "Hickory-DNS", "DenyAll", "DoT", "[]", [], [1], ["127.0.0.1"],
+    ["192.0.2.1", "::1"], ["a.test"], [80, "443"], {}, {"a": 1}, {"a.test": "192.0.2.1"}, {"a.test": ["192.0.2.1"]},
     [{"exact": "a.test", "to": "b.test"}], [{"Parent": "a.test", "TO": "b.test"}], [{"to": "b.test"}], {"tag": "value"},
     {"default": "allow", "Forbid-Log": ["127.0.0.1"]}, {"Accept": [80, "1-9"]}, {"Exact": "a.test", "child_match": []},
     {"regex": [{"parent": "a.test", "regex": ["a", "b"]}, "c"]}, {"subnet": {"deny": "10.0.0.0/8"}},
     {"address": "[::]:1", "Backlog": 9}, {"addr": "127.0.0.1:1"}, {"backlog": 9}, {"shift": 1, "north": 5, "South": 6},
     {"query": "ipv4only"}, {"pick": "first"}, {"enable": "on"}, {"idle_time": 5}, {"ttl": 5, "no_delay": 0},
+    {"tls_name": "a.test", "Protocol": "h2"},
     {"0": 1, "1": "0-3, 8", "+2": ["0", 1]}, "80-90", {"from": 1, "to": 2}, {"127.0.0.1": "192.0.2.1"},
     {"127.0.0.1": 1}, {"recv": "1M"}, {"north_packets": 5, "shift": 1},
     "a.test:443", {"Address": "a.test:80", "weight": 2}, ["a.test:1", {"addr": "[::1]:2"}], "round-robin", "JumpHash",
@@ -53,7 +54,12 @@ DATA: list[Any] = [
 ]  # fmt: skip
 """The forms that values have in configurations, right and wrong ones, as the YAML reader gives them."""
 
-NEEDED: dict[str, Any] = {"listen": 80, "upstream": "a.test:80", "tls_server": {"cert_pairs": PAIR}}
+NEEDED: dict[str, Any] = {
+    "listen": 80,
+    "upstream": "a.test:80",
+    "tls_server": {"cert_pairs": PAIR},
+    "server": "192.0.2.1",
+}
 """Values of required keys that are no names."""
 
 

@@ -59,7 +59,7 @@ async def resolving(speak: Speak, **options: Any) -> AsyncIterator[tuple[CAresRe
         try:
             yield resolver, server
         finally:
-            resolver._config = resolver._config.model_copy(update={"graceful_stop_wait": 0.0})
+            resolver._graceful_stop_wait = 0.0
             await resolver.close()
 
 
@@ -379,7 +379,7 @@ class TestOneQueryForMany:
 
     def test_not_too_many_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def main() -> None:
-            monkeypatch.setattr(module, "ASKING_MAX", 2)
+            monkeypatch.setattr(CAresResolver, "asking_max", 2)
             async with resolving(silence, each_timeout=5.0) as (resolver, _):
                 for name in ("a.test", "b.test", "a.test"):
                     assert isinstance(resolver.query(name, V4, lambda answer: None), Query)
@@ -387,7 +387,6 @@ class TestOneQueryForMany:
                 assert isinstance(resolver.query("c.test", V6, lambda answer: None), Query)
 
         run(main())
-        assert module.ASKING_MAX == 2
 
 
 class TestOptions:

@@ -5,16 +5,25 @@ import traceback
 
 import pytest
 from g3_escape import Family
-from g3proxyd.config.resolver import CAresConfig, DenyAllConfig, ResolverConfig
+from g3proxyd.config.resolver import CAresConfig, DenyAllConfig, HickoryConfig, ResolverConfig
+from g3proxyd.io.poller import Poller
+from g3proxyd.io.timers import Wheel
 from g3proxyd.log.discard import DiscardSink
 from g3proxyd.log.logger import Logger
-from g3proxyd.resolver import Answer, ErrorType, ResolveError, make_resolver
+from g3proxyd.resolver import Answer, ErrorType, ResolveError, Resolver, Surroundings, make_resolver
 from g3proxyd.resolver.c_ares import CAresResolver
 from g3proxyd.resolver.deny_all import DenyAllResolver
 from g3proxyd.resolver.errors import driver_error, local_error, server_error
+from g3proxyd.resolver.hickory.resolver import HickoryResolver
 from loopback import run
 
 LOGGER = Logger("Resolve", DiscardSink())
+
+
+def make(config: ResolverConfig) -> Resolver:
+    """A resolver that needs no others; to be made on an event loop."""
+    loop = asyncio.get_running_loop()
+    return make_resolver(config, Surroundings(Poller(loop), Wheel(loop), LOGGER))
 
 
 def test_each_type_has_its_class() -> None:
@@ -22,8 +31,9 @@ def test_each_type_has_its_class() -> None:
         for config, kind, type_name in (
             (CAresConfig(name="r"), CAresResolver, "c-ares"),
             (DenyAllConfig(name="r"), DenyAllResolver, "deny-all"),
+            (HickoryConfig.model_validate({"name": "r", "server": "192.0.2.53"}), HickoryResolver, "hickory"),
         ):
-            resolver = make_resolver(config, LOGGER)
+            resolver = make(config)
             assert type(resolver) is kind
             assert (resolver.name, resolver.type_name) == ("r", type_name)
             await resolver.close()
@@ -32,13 +42,16 @@ def test_each_type_has_its_class() -> None:
 
 
 def test_a_type_without_a_class() -> None:
-    with pytest.raises(TypeError, match="no resolver for ResolverConfig"):
-        make_resolver(ResolverConfig(name="r", type="other"), LOGGER)
+    async def main() -> None:
+        with pytest.raises(TypeError, match="no resolver for ResolverConfig"):
+            make(ResolverConfig(name="r", type="other"))
+
+    run(main())
 
 
 def test_deny_all() -> None:
     async def main() -> None:
-        resolver = make_resolver(DenyAllConfig(name="r"), LOGGER)
+        resolver = make(DenyAllConfig(name="r"))
         for family in Family:
             answer = resolver.query("a.test", family, lambda answer: pytest.fail("delivered"))
             assert isinstance(answer, Answer)
@@ -55,7 +68,7 @@ def test_shared_errors_keep_no_tracebacks() -> None:
     """The same error object answers many tasks: each of them raises a copy."""
 
     async def main() -> None:
-        resolver = make_resolver(DenyAllConfig(name="r"), LOGGER)
+        resolver = make(DenyAllConfig(name="r"))
         answer = resolver.query("a.test", Family.IPV4, lambda answer: None)
         assert isinstance(answer, Answer)
         for _ in range(2):

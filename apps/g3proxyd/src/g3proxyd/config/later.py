@@ -8,6 +8,7 @@ __all__ = [
     "LATER_TYPES",
     "LOG_DRIVERS",
     "METRICS",
+    "QUIC_RESOLVER",
     "SHARED_LOGGER",
     "TICKET_SOURCE",
     "TLCP",
@@ -19,6 +20,7 @@ __all__ = [
 AUDIT = "inspection of traffic arrives with the auditors"
 LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and stdout are there"
 METRICS = "metrics arrive with the statistics"
+QUIC_RESOLVER = "name servers over QUIC arrive with its transport"
 SHARED_LOGGER = "shared loggers arrive with the other log drivers"
 TICKET_SOURCE = "keys of session tickets from redis arrive with the redis client"
 TLS_CLIENT = "TLS towards the remote side arrives with the TLS servers"
@@ -44,6 +46,6 @@ LATER_TYPES: dict[str, tuple[str, ...]] = {
         "route_client", "route_failover", "route_geoip", "route_geo_ip", "route_mapping", "route_query",
         "route_resolved", "route_dst_ip", "route_select", "route_upstream", "trick_float",
     ),
-    "resolver": ("fail_over", "hickory", "hickory_dns", "trust_dns"),
+    "resolver": ("fail_over",),
 }  # fmt: skip
 """Types of objects that are known and not supported yet, by the kind of object."""

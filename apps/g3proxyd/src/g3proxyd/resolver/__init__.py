@@ -1,7 +1,11 @@
 """Names to addresses: one file per type of resolver."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from ..io.poller import Poller
+from ..io.timers import Wheel
 from ..log import Logger
 from .base import Answer, Query, Resolver, Source
 from .errors import ErrorType, ResolveError
@@ -9,21 +13,48 @@ from .errors import ErrorType, ResolveError
 if TYPE_CHECKING:
     from ..config.resolver import ResolverConfig
 
-__all__ = ["Answer", "ErrorType", "Query", "ResolveError", "Resolver", "Source", "make_resolver"]
+__all__ = [
+    "Answer",
+    "ErrorType",
+    "Query",
+    "ResolveError",
+    "Resolver",
+    "Source",
+    "Surroundings",
+    "make_resolver",
+]
 
 
-def make_resolver(config: "ResolverConfig", logger: Logger) -> Resolver:
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What resolvers are made with; one for all of a worker."""
+
+    poller: Poller
+    wheel: Wheel
+    logger: Logger
+    """The daemon's resolve logger."""
+    resolvers: Mapping[str, Resolver] = field(default_factory=dict)
+    """Those that others may name, by their names."""
+
+
+def make_resolver(config: "ResolverConfig", around: Surroundings) -> Resolver:
     """The resolver of a configuration; to be made on the event loop that it is used on, after any fork.
 
-    ``logger`` is the daemon's resolve logger. Raises ValueError for a configuration that its library does not take.
+    Raises ValueError for a configuration that its library does not take.
     """
-    from ..config.resolver import CAresConfig, DenyAllConfig
-    from .c_ares import CAresResolver
-    from .deny_all import DenyAllResolver
+    from ..config.resolver import CAresConfig, DenyAllConfig, HickoryConfig
 
     match config:
         case CAresConfig():
-            return CAresResolver(config, logger)
+            from .c_ares import CAresResolver
+
+            return CAresResolver(config, around.logger)
+        case HickoryConfig():
+            from .hickory.resolver import HickoryResolver  # with dnspython, which takes a while
+
+            return HickoryResolver(config, around.logger, around.poller, around.wheel)
         case DenyAllConfig():
+            from .deny_all import DenyAllResolver
+
             return DenyAllResolver(config.name)
     raise TypeError(f"there is no resolver for {type(config).__name__}")

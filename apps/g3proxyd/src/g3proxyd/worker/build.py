@@ -29,6 +29,7 @@ from ..io.relay import RelayHost, RelayOptions
 from ..io.timers import Wheel
 from ..log import Loggers
 from ..resolver import Resolver, make_resolver
+from ..resolver import Surroundings as ResolverSurroundings
 from ..server.base import Server
 from ..server.context import ServerContext, ServerStats
 from ..server.dummy_close import DummyCloseServer
@@ -91,11 +92,17 @@ class Modules:
         self.resolvers: dict[str, Resolver] = {}
         self.escapers: dict[str, Escaper] = {}
         self.servers: dict[str, Server] = {}
-        for name, resolver in config.resolvers.items():
-            if before is not None and before.config.resolvers.get(name) == resolver:
+        resolver_base = ResolverSurroundings(base.poller, base.wheel, base.loggers.resolve, self.resolvers)
+        for name in bottom_up(config.resolvers, "resolver"):
+            resolver = config.resolvers[name]
+            if (
+                before is not None
+                and before.config.resolvers.get(name) == resolver
+                and self._uses_same(before, resolver)
+            ):
                 self.resolvers[name] = before.resolvers[name]
             else:
-                self.resolvers[name] = make_resolver(resolver, base.loggers.resolve)
+                self.resolvers[name] = make_resolver(resolver, resolver_base)
         around = Surroundings(base.relays, self.resolvers, base.loggers.escape)
         for name, escaper in config.escapers.items():
             if before is not None and before.config.escapers.get(name) == escaper and self._uses_same(before, escaper):
@@ -117,6 +124,7 @@ class Modules:
             for kind, name in uses(ahead.pop()):
                 if kind == "resolver":
                     found.add(self.resolvers[name])
+                    ahead.append(self.config.resolvers[name])
                 elif kind == "escaper":
                     ahead.append(self.config.escapers[name])
                 elif kind == "server":

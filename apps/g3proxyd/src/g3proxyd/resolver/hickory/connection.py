@@ -2,12 +2,19 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
 
 from g3_dns import Closed, Failure, Lost, Question, Response, StreamEvent, TcpClient
 from g3_machine import RemoteProtocolError
 
 from ...io.stream import Stream
 from .transport import NoReplyError
+
+if TYPE_CHECKING:
+    from g3_dns.http2 import Http2Client
+
+Client: TypeAlias = "TcpClient | Http2Client"
+"""The machine of one connection."""
 
 UNUSED_SECONDS = 10.0
 """How long a connection waits for its first question, which may have been given up while it was opened."""
@@ -23,7 +30,7 @@ class Connection:
     def __init__(
         self,
         stream: Stream,
-        client: TcpClient,
+        client: Client,
         on_room: Callable[[], None],
         on_end: Callable[["Connection"], None],
     ) -> None:

@@ -4,10 +4,10 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from g3_dns import Failure, Question, Response, TcpClient
+from g3_dns import Failure, Question, Response
 
 from ...io.stream import Stream
-from .connection import Connection, ConnectionOverError
+from .connection import Client, Connection, ConnectionOverError
 from .transport import NoReplyError, Transport
 
 MAX_CONNECTIONS = 8
@@ -21,7 +21,7 @@ class StreamTransport(Transport):
     """One name server over TCP, or something on top of it."""
 
     def __init__(
-        self, connect: Callable[[], Awaitable[Stream]], start: Callable[[], TcpClient], connect_timeout: float
+        self, connect: Callable[[], Awaitable[Stream]], start: Callable[[], Client], connect_timeout: float
     ) -> None:
         """``connect`` opens a connection, and leaves nothing open when it is cancelled; it raises OSError.
 
