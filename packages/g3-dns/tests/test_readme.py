@@ -12,6 +12,8 @@ from g3_dns._cookies import MAX_SERVERS
 from g3_dns._tcp import MAX_MISMATCHES as MAX_STREAM_MISMATCHES
 from g3_dns._udp import MAX_MISMATCHES
 from g3_dns.http2._client import MAX_FRAMES
+from g3_dns.http3._client import MAX_CONTROL_SIZE, MAX_OVERHEAD_SIZE
+from g3_dns.quic._connection import MAX_BYTES
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 LIMITS = " ".join(README.split("## Limits\n")[1].split("\n## ")[0].split())
@@ -36,5 +38,9 @@ def test_other_limits() -> None:
     )
     assert f"{MAX_MISMATCHES} mismatches end a UDP query" in LIMITS
     assert MAX_STREAM_MISMATCHES == MAX_MISMATCHES
-    assert f"HTTP/2 has {MAX_FRAMES:,} frames between two answers" in LIMITS
+    assert f"Between two answers there are {MAX_FRAMES:,} frames of HTTP/2, {MAX_BYTES >> 20} MiB of QUIC, " in LIMITS
+    assert (
+        f"{MAX_CONTROL_SIZE >> 10} KiB of control of HTTP/3, whose responses have {MAX_OVERHEAD_SIZE >> 10} KiB"
+        in LIMITS
+    )
     assert re.search(rf"`PADDING_BLOCK` is {g3_dns.PADDING_BLOCK},", LIMITS)
