@@ -1,6 +1,7 @@
 """What the tests of the transports share: name servers that misbehave, and the parts that a transport is made of."""
 
 import asyncio
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -44,18 +45,20 @@ def address_of(server: DnsServer) -> Server:
 
 
 @asynccontextmanager
-async def conversing(converse: Converse, host: str = "127.0.0.1") -> AsyncIterator[Server]:
+async def conversing(
+    converse: Converse, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Server]:
     """A TCP server that does with each connection what the test says; it is closed behind that."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await converse(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, OSError):
             pass
         finally:
             writer.close()
 
-    listener = await asyncio.start_server(serve, host, 0)
+    listener = await asyncio.start_server(serve, host, 0, ssl=tls)
     try:
         yield Server(ip_address(host), listener.sockets[0].getsockname()[1])
     finally:
