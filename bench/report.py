@@ -126,6 +126,7 @@ def as_markdown(report: Report) -> str:
         others=f"{report.others:.2f}",
         notes=left_out + failed,
         repetitions=report.scale.repetitions,
+        fresh=report.scale.fresh_repetitions,
         spread=f"{_spread(report.results):.0%}",
     )
 
@@ -198,8 +199,9 @@ Other programs kept {others} of the cores busy meanwhile; the more, the dearer i
   time of children that have ended). It does not depend on how fast the clients are, but a proxy that has more to do at
   once does more for each wake-up.
 - Memory is the proportional set size of all processes, before and after; each tunnel has carried one request.
-- The proxies of a row run side by side and take turns: {repetitions} repetitions each, the median is shown. The widest
-  spread between repetitions of one figure was {spread} of its median.
+- The proxies of a row run side by side and take turns: {repetitions} repetitions each, {fresh} of those that start anew each
+  time; the median is shown. The widest spread between repetitions of one figure was {spread} of its median. The speed of a
+  shared machine changes from minute to minute, and not by the same factor for all programs: ratios differ from day to day.
 - Every answer is checked for its status and its length; a proxy with one wrong answer gets no figure.
 - tinyproxy serves one request for each connection, so its first row has a connection for each request. Dante is a group
   of processes; all of them count.
@@ -211,7 +213,7 @@ Other programs kept {others} of the cores busy meanwhile; the more, the dearer i
 ## Do it yourself
 
 ```
-nox -s bench                                   # everything: some five minutes
+nox -s bench                                   # everything: some ten minutes
 python bench/run.py --only forward,connect     # some rows
 python bench/run.py --proxies g3proxyd,squid   # some columns
 G3PROXY_BIN=/usr/bin/g3proxy nox -s bench      # with the original in Rust beside them

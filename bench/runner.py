@@ -58,7 +58,8 @@ def _row(workload: Workload, peers: Sequence[Peer], site: Site, folder: Path, co
             for peer in taking_part:
                 with _noting(cells[peer.name]):
                     subjects[peer.name] = stack.enter_context(_started(peer, workload, folder, core))
-        for repetition in range(site.scale.repetitions):
+        scale = site.scale
+        for repetition in range(scale.fresh_repetitions if workload.fresh else scale.repetitions):
             for peer in taking_part:
                 cell = cells[peer.name]
                 if cell.problem:

@@ -31,12 +31,29 @@ class Scale:
     datagrams: int
     idle_tunnels: int
     repetitions: int
+    fresh_repetitions: int
+    """Those of workloads that start the proxies anew each time."""
 
 
+# The speed of a shared machine changes within a minute, and not by the same factor for all programs: many short turns.
 FULL = Scale(
-    forward_seconds=5, connections=10_000, bulk_downloads=4, datagrams=100_000, idle_tunnels=4000, repetitions=3
+    forward_seconds=2,
+    connections=3000,
+    bulk_downloads=4,
+    datagrams=40_000,
+    idle_tunnels=4000,
+    repetitions=11,
+    fresh_repetitions=3,
 )
-QUICK = Scale(forward_seconds=1, connections=200, bulk_downloads=1, datagrams=2000, idle_tunnels=50, repetitions=1)
+QUICK = Scale(
+    forward_seconds=1,
+    connections=200,
+    bulk_downloads=1,
+    datagrams=2000,
+    idle_tunnels=50,
+    repetitions=1,
+    fresh_repetitions=1,
+)
 
 
 @dataclass(frozen=True, slots=True)
