@@ -199,9 +199,9 @@ Other programs kept {others} of the cores busy meanwhile; the more, the dearer i
   time of children that have ended). It does not depend on how fast the clients are, but a proxy that has more to do at
   once does more for each wake-up.
 - Memory is the proportional set size of all processes, before and after; each tunnel has carried one request.
-- The proxies of a row run side by side and take turns: {repetitions} repetitions each, {fresh} of those that start anew each
-  time; the median is shown. The widest spread between repetitions of one figure was {spread} of its median. The speed of a
-  shared machine changes from minute to minute, and not by the same factor for all programs: ratios differ from day to day.
+- The proxies of a row run side by side and take turns: {repetitions} repetitions each, {fresh} of those that start anew
+  each time; the median is shown. The widest spread between repetitions of one figure was {spread} of its median. The
+  speed of a shared machine changes from minute to minute, and not by the same factor for all programs.
 - Every answer is checked for its status and its length; a proxy with one wrong answer gets no figure.
 - tinyproxy serves one request for each connection, so its first row has a connection for each request. Dante is a group
   of processes; all of them count.
