@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from integration import tls_files
+
 ROOT = Path(__file__).resolve().parents[1]
 _HERE = ROOT / "integration"
 _CACHE = _HERE / ".cache"
 _WHEELS = _CACHE / "wheels"
+_TLS = _CACHE / "tls"
 
 
 class UnavailableError(Exception):
@@ -49,6 +52,11 @@ def wheels(base: str) -> None:
     shutil.rmtree(_WHEELS, ignore_errors=True)
     shutil.copytree(_dependencies(version.strip()), _WHEELS / "dependencies", ignore=shutil.ignore_patterns("*[!l]"))
     _uv("build", "--quiet", "--all-packages", "--wheel", "--out-dir", str(_WHEELS / "own"))
+
+
+def certificates() -> None:
+    """Issue the certificates that the images get: new ones for each run, since they are good for a day."""
+    tls_files.write(_TLS)
 
 
 def _dependencies(version: str) -> Path:

@@ -30,7 +30,7 @@ def curl(lab: Lab, *words: str, seconds: float = 60, stdin: str | None = None) -
 
 def via_http(lab: Lab, url: str, *words: str, seconds: float = 60, stdin: str | None = None) -> Answer:
     """curl through the HTTP server: absolute-form for http, CONNECT for https."""
-    trust = ["--cacert", "/srv/tls/cert.pem"]
+    trust = ["--cacert", "/srv/tls/authority.crt"]
     return curl(lab, "-x", lab.http_proxy, *trust, *words, url, seconds=seconds, stdin=stdin)
 
 
@@ -51,3 +51,11 @@ def shell(lab: Lab, script: str, *arguments: str, seconds: float = 60) -> str:
     done = lab.client("sh", "-eu", "-c", script, "sh", *arguments, seconds=seconds)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def raw(lab: Lab, port: int, data: bytes, *, end: bool = False) -> bytes:
+    """Send the proxy bytes and return all that comes until it closes; `end` closes our side behind them."""
+    command = ["/usr/bin/python3", "/srv/raw_client.py", lab.address("proxy"), str(port), data.hex()]
+    done = lab.client(*command, *(["end"] if end else []))
+    assert done.returncode == 0, done.stderr
+    return bytes.fromhex(done.stdout)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "apps/g3proxyd/tests")]  # the daemon's tests know how to issue certificates
 
-from integration.build import BuildError, UnavailableError
-from integration.lab import Lab, running
+from integration.build import BuildError, UnavailableError  # noqa: E402 - not before the path
+from integration.lab import Lab, running  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,33 @@ from typing import Any, Literal
 from integration import build
 from integration.build import BuildError, UnavailableError
 
-Service = Literal["dns", "origin", "proxy", "client"]
+Service = Literal["dns", "origin", "balancer", "proxy", "gateway", "client", "guest"]
 _COMPOSE_FILE = Path(__file__).resolve().parent / "compose.yml"
-_HOSTS: dict[Service, int] = {"dns": 53, "origin": 80, "proxy": 10, "client": 20}
+_HOSTS: dict[Service, int] = {
+    "dns": 53,
+    "origin": 80,
+    "balancer": 30,
+    "proxy": 10,
+    "gateway": 11,
+    "client": 20,
+    "guest": 21,
+}
+# The ports of a service that have to take connections before it counts as ready.
+_PORTS: dict[Service, tuple[int, ...]] = {
+    "origin": (21, 80, 443, 8765),
+    "balancer": (8001, 1082),
+    "proxy": (8080, 1080, 8443, 2001, 3001, 443),
+    "gateway": (9000, 9001),
+}
 _READY_SECONDS = 20.0
 # The range that is tried for a free network; a third octet is drawn for each try.
 _NETWORKS = "10.222"
 _NETWORK_TRIES = 5
+_CONNECT = """
+import socket, sys
+for port in sys.argv[2:]:
+    socket.create_connection((sys.argv[1], int(port)), 2).close()
+"""
 
 Done = subprocess.CompletedProcess[str]
 
@@ -89,16 +109,49 @@ class Lab:
         finally:
             _docker("unpause", self._ids[service])
 
+    @contextlib.contextmanager
+    def talking(self, service: Service, *command: str) -> Iterator[subprocess.Popen[str]]:
+        """A command in a service's container that the block talks to, line by line; it ends with its input."""
+        arguments = ["docker", "exec", "-i", self._ids[service], *command]
+        with subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as talk:
+            try:
+                yield talk
+            finally:
+                talk.communicate(timeout=30)
+
     def log(self, service: Service) -> str:
         """What a service has written to its standard output."""
-        done = subprocess.run(["docker", "logs", self._ids[service]], capture_output=True, text=True, check=True)
-        return done.stdout
+        return self._logs(service).stdout
 
-    def task_logs(self, **fields: Any) -> list[dict[str, Any]]:
-        """The proxy's lines for tasks that have these fields."""
-        lines = [json.loads(line) for line in self.log("proxy").splitlines()]
+    def process_log(self, service: Service = "proxy") -> str:
+        """What a service has written to its standard error: a daemon says there what it refuses, and why."""
+        return self._logs(service).stderr
+
+    @contextlib.contextmanager
+    def saying(self, text: str, service: Service = "proxy") -> Iterator[None]:
+        """What the block does makes a service write this to its standard error."""
+        before = self.process_log(service).count(text)
+        yield
+        assert eventually(lambda: self.process_log(service).count(text) > before), (
+            f"{service} does not say {text!r}; its last words:\n{self.process_log(service)[-2000:]}"
+        )
+
+    def task_logs(self, service: Service = "proxy", **fields: Any) -> list[dict[str, Any]]:
+        """A daemon's lines for tasks that have these fields."""
+        lines = [json.loads(line) for line in self.log(service).splitlines()]
         tasks = [line for line in lines if line.get("log_type") == "Task"]
         return [line for line in tasks if fields.items() <= line.items()]
+
+    def task(self, service: Service = "proxy", **fields: Any) -> dict[str, Any]:
+        """The one line for a task with these fields that has ended, once it is there."""
+        fields["task_event"] = "Finished"
+        assert eventually(lambda: bool(self.task_logs(service, **fields))), f"no task log with {fields}"
+        found = self.task_logs(service, **fields)
+        assert len(found) == 1, found
+        return found[0]
+
+    def _logs(self, service: Service) -> Done:
+        return subprocess.run(["docker", "logs", self._ids[service]], capture_output=True, text=True, check=True)
 
     def up(self) -> None:
         """Build the images, create and start everything, wait until all serve."""
@@ -120,17 +173,12 @@ class Lab:
         _docker("image", "prune", "--force", "--filter", "label=g3-integration")
 
     def _wait_ready(self, service: Service) -> None:
-        probe = {
-            "dns": "getent hosts origin.g3.test",
-            "origin": f"curl -sf -o /dev/null http://{self.address('origin')}/hello.txt",
-            "proxy": f"curl -s -o /dev/null telnet://{self.address('proxy')}:8080 </dev/null",
-            "client": "true",
-        }[service]
-        if service == "proxy":  # a port that takes connections, asked for without a request
-            ports = "for port in (8080, 1080): socket.create_connection(('{}', port), 2).close()"
-            probe = f'/usr/bin/python3 -c "import socket\n{ports.format(self.address("proxy"))}"'
+        probe = ["getent", "hosts", "origin.g3.test"]
+        if service != "dns":
+            ports = [str(port) for port in _PORTS.get(service, ())]
+            probe = ["/usr/bin/python3", "-c", _CONNECT, self.address(service), *ports]
         deadline = time.monotonic() + _READY_SECONDS
-        while self.client("sh", "-c", probe).returncode != 0:
+        while self.client(*probe).returncode != 0:
             running = _docker("inspect", "--format", "{{.State.Running}}", self._ids[service]).strip() == "true"
             if time.monotonic() > deadline or not running:
                 last = subprocess.run(
@@ -152,6 +200,7 @@ def running() -> Iterator[Lab]:
     compose = _find_compose()
     base = build.base_image()
     build.wheels(base)
+    build.certificates()
     lab = Lab(compose, base)
     try:
         lab.up()

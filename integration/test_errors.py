@@ -87,7 +87,7 @@ def test_origin_dies_in_the_middle_of_a_download(lab: Lab, scheme: str) -> None:
         rm -f /tmp/broken /tmp/ended
         (
             code=0
-            curl -s -x "$1" --cacert /srv/tls/cert.pem --limit-rate 4M -o /tmp/broken "$2" || code=$?
+            curl -s -x "$1" --cacert /srv/tls/authority.crt --limit-rate 4M -o /tmp/broken "$2" || code=$?
             echo $code >/tmp/code
             mv /tmp/code /tmp/ended
         ) >/dev/null 2>&1 &

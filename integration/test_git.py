@@ -16,7 +16,7 @@ def test_clone(lab: Lab, scheme: str, url: str) -> None:
     proxy = lab.http_proxy if scheme == "http" else f"{scheme}://{lab.socks_proxy}"
     script = """
         rm -rf /tmp/clone
-        git -c http.proxy="$1" -c http.sslCAInfo=/srv/tls/cert.pem clone -q "$2" /tmp/clone
+        git -c http.proxy="$1" -c http.sslCAInfo=/srv/tls/authority.crt clone -q "$2" /tmp/clone
         git -C /tmp/clone fsck --full
         stat -c %s /tmp/clone/blob
     """

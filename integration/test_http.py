@@ -104,7 +104,7 @@ def test_many_clients_at_once(lab: Lab) -> None:
             printf 'url = "http://origin.g3.test/lines.txt"\\noutput = "/dev/null"\\n'
             printf 'url = "https://origin.g3.test/lines.txt"\\noutput = "/dev/null"\\n'
         done >/tmp/urls
-        curl -sS --parallel --parallel-max 50 --no-keepalive --cacert /srv/tls/cert.pem -x "$1" \\
+        curl -sS --parallel --parallel-max 50 --no-keepalive --cacert /srv/tls/authority.crt -x "$1" \\
             -w '%{http_code} %{size_download}\\n' --config /tmp/urls | sort | uniq -c
     """
     size = sum(len(f"{line}\n") for line in range(1, 200_001))
@@ -115,7 +115,7 @@ def test_many_clients_at_once(lab: Lab) -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_wget(lab: Lab, scheme: str) -> None:
     proxy = f"{scheme}_proxy={lab.http_proxy}"
-    command = ["wget", "-q", "-O", "-", "-e", "use_proxy=yes", "-e", proxy, "--ca-certificate=/srv/tls/cert.pem"]
+    command = ["wget", "-q", "-O", "-", "-e", "use_proxy=yes", "-e", proxy, "--ca-certificate=/srv/tls/authority.crt"]
     done = lab.client(*command, f"{scheme}://origin.g3.test/hello.txt")
 
     assert (done.returncode, done.stdout) == (0, HELLO), done.stderr

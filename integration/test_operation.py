@@ -25,15 +25,6 @@ FORWARD = {"pipeline_wait", "method", "uri", "user_agent", "rsp_status", "origin
 }
 
 
-def task_line(lab: Lab, **fields: Any) -> dict[str, Any]:
-    """The one line that is written when the task has ended."""
-    fields["task_event"] = "Finished"
-    assert eventually(lambda: bool(lab.task_logs(**fields))), f"no task log with {fields}"
-    found = lab.task_logs(**fields)
-    assert len(found) == 1, found
-    return found[0]
-
-
 def check_shared(lab: Lab, line: dict[str, Any]) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)", line["start_at"])
     assert UUID(line["task_id"]).hex == line["task_id"], "the simple form, without dashes"
@@ -45,7 +36,7 @@ def check_shared(lab: Lab, line: dict[str, Any]) -> None:
 def test_log_of_a_forwarded_request(lab: Lab) -> None:
     uri = "http://origin.g3.test/hello.txt?forwarded"
     via_http(lab, uri, "-A", "a-client/1")
-    line = task_line(lab, uri=uri)
+    line = lab.task(uri=uri)
 
     # A connection to the origin may have been kept from before: then there was nothing to connect.
     assert line.keys() >= (FINISHED | FORWARD) - CONNECTING
@@ -70,7 +61,7 @@ def test_log_of_a_forwarded_request(lab: Lab) -> None:
 
 def test_log_of_a_tunnel(lab: Lab) -> None:
     via_http(lab, "http://log-connect.fresh.g3.test/hello.txt", "--proxytunnel")
-    line = task_line(lab, upstream="log-connect.fresh.g3.test:80")
+    line = lab.task(upstream="log-connect.fresh.g3.test:80")
 
     assert line.keys() >= FINISHED
     check_shared(lab, line)
@@ -83,7 +74,7 @@ def test_log_of_a_tunnel(lab: Lab) -> None:
 
 def test_log_of_a_socks_connection(lab: Lab) -> None:
     via_socks(lab, "socks5-hostname", "http://log-socks.fresh.g3.test/hello.txt")
-    line = task_line(lab, upstream="log-socks.fresh.g3.test:80")
+    line = lab.task(upstream="log-socks.fresh.g3.test:80")
 
     assert line.keys() >= FINISHED
     check_shared(lab, line)
@@ -102,7 +93,7 @@ def test_log_of_a_socks_connection(lab: Lab) -> None:
 def test_log_of_a_refusal_has_the_reason(lab: Lab, host: str, reason: str, status: int) -> None:
     uri = f"http://{host}/"
     assert via_http(lab, uri).status == status
-    line = task_line(lab, uri=uri)
+    line = lab.task(uri=uri)
 
     assert line.keys() >= SHARED | {"reason", "upstream", "escaper", "total_time"}
     assert (line["reason"], line["rsp_status"]) == (reason, status)

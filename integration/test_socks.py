@@ -23,7 +23,7 @@ def test_curl_gets_a_page(lab: Lab, version: str) -> None:
 
 @pytest.mark.parametrize("version", CURL_VERSIONS)
 def test_curl_gets_a_page_over_tls(lab: Lab, version: str) -> None:
-    answer = via_socks(lab, version, "https://origin.g3.test/hello.txt", "--cacert", "/srv/tls/cert.pem")
+    answer = via_socks(lab, version, "https://origin.g3.test/hello.txt", "--cacert", "/srv/tls/authority.crt")
 
     assert (answer.status, answer.body) == (200, HELLO), answer.error
 

@@ -1,5 +1,10 @@
 #!/bin/sh
-# Fill the address of this run's name server in, then become the daemon.
+# Fill this run's network in, lay the certificate that a test renews where it can, then become the daemon.
 set -eu
-sed "s/@NET@/$G3_NET/" /etc/g3proxyd/main.yml.in >/tmp/main.yml
-exec /opt/g3/bin/g3proxyd -c /tmp/main.yml
+mkdir -p /tmp/conf/server.d /tmp/tls
+cp /srv/tls/proxy.crt /srv/tls/proxy.key /tmp/tls
+cd /etc/g3proxyd
+for file in main.yml server.d/*.yml; do
+    sed "s/@NET@/$G3_NET/" "$file" >"/tmp/conf/$file"
+done
+exec /opt/g3/bin/g3proxyd -G main -c /tmp/conf/main.yml
