@@ -1,16 +1,20 @@
 """Each example is a valid configuration, and its server carries a request to an origin of ours."""
 
+import http.client
 import http.server
 import re
+import shlex
+import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from socket import create_connection, socket
 
 import pytest
 import yaml
@@ -42,10 +46,21 @@ def origin() -> Iterator[int]:
     thread.join()
 
 
+def make_certificates(name: str, folder: Path) -> None:
+    """Follow the example's own instructions, if it has any."""
+    commands = re.findall(r"^\$ (openssl .*)", (HERE / name / "README.md").read_text(), re.MULTILINE)
+    if commands and shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    for command in commands:
+        subprocess.run(shlex.split(command), cwd=folder, check=True, capture_output=True)
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_is_valid_as_it_stands(name: str) -> None:
+def test_an_example_is_valid_as_it_stands(name: str, tmp_path: Path) -> None:
+    folder = shutil.copytree(HERE / name, tmp_path / name)
+    make_certificates(name, folder)
     done = subprocess.run(
-        [sys.executable, "-m", "g3proxyd", "-t", "-c", str(HERE / name)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "g3proxyd", "-t", "-c", str(folder)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
 
@@ -56,8 +71,8 @@ def test_an_example_has_a_curl_line(name: str) -> None:
 
 
 def moved(name: str, folder: Path, origin: int) -> int:
-    """The example on free ports, allowed to reach the test's origin under the name example.com; its HTTP port."""
-    with socket() as one, socket() as two:
+    """The example on free ports, allowed to reach the test's origin under the name example.com; the first port."""
+    with socket.socket() as one, socket.socket() as two:
         one.bind(("127.0.0.1", 0))
         two.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
@@ -78,34 +93,88 @@ def moved(name: str, folder: Path, origin: int) -> int:
         for server in document.get("server", []):
             if "dst_port_filter" in server:
                 server["dst_port_filter"].append(origin)
+            if server.get("upstream") == "example.com:80":
+                server["upstream"] = f"example.com:{origin}"
         target = folder / source.relative_to(HERE / name)
         target.parent.mkdir(exist_ok=True)
         target.write_text(yaml.safe_dump(document))
     return port
 
 
+def by_http_proxy(port: int, origin: int, folder: Path) -> bytes:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": f"http://127.0.0.1:{port}"}))
+    with opener.open(f"http://example.com:{origin}/", timeout=PATIENCE) as response:
+        return bytes(response.read())
+
+
+def by_easy_proxy(port: int, origin: int, folder: Path) -> bytes:
+    plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    url = f"http://127.0.0.1:{port}/.well-known/easy-proxy/http/example.com/{origin}/"
+    with plain.open(url, timeout=PATIENCE) as response:
+        assert response.read() == b"ok"
+    return by_http_proxy(port, origin, folder)
+
+
+def by_https_proxy(port: int, origin: int, folder: Path) -> bytes:
+    context = ssl.create_default_context(cafile=str(folder / "authority.crt"))
+    without = http.client.HTTPSConnection("localhost", port, timeout=PATIENCE, context=context)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        get(without, f"http://example.com:{origin}/")
+    without.close()
+    context.load_cert_chain(folder / "client.crt", folder / "client.key")
+    connection = http.client.HTTPSConnection("localhost", port, timeout=PATIENCE, context=context)
+    return get(connection, f"http://example.com:{origin}/")
+
+
+def by_tls_in_front(port: int, origin: int, folder: Path) -> bytes:
+    context = ssl.create_default_context(cafile=str(folder / "server.crt"))
+    return get(http.client.HTTPSConnection("localhost", port, timeout=PATIENCE, context=context), "/")
+
+
+def by_socks_inside_tls(port: int, origin: int, folder: Path) -> bytes:
+    context = ssl.create_default_context(cafile=str(folder / "proxy.crt"))
+    sock = context.wrap_socket(socket.create_connection(("127.0.0.1", port), PATIENCE), server_hostname="localhost")
+    sock.sendall(b"\x05\x01\x00")
+    assert sock.recv(2) == b"\x05\x00"
+    sock.sendall(b"\x05\x01\x00\x03\x0bexample.com" + origin.to_bytes(2, "big"))
+    assert sock.recv(10).startswith(b"\x05\x00")
+    connection = http.client.HTTPConnection("example.com", origin)
+    connection.sock = sock
+    return get(connection, "/")
+
+
+def get(connection: http.client.HTTPConnection, target: str) -> bytes:
+    connection.request("GET", target, headers={"Connection": "close"})
+    body = connection.getresponse().read()
+    connection.close()
+    return body
+
+
+WAYS: dict[str, Callable[[int, int, Path], bytes]] = {
+    "easy_proxy": by_easy_proxy,
+    "https_proxy": by_https_proxy,
+    "socks_inside_tls": by_socks_inside_tls,
+    "tls_in_front": by_tls_in_front,
+}
+"""How a client uses an example; what is not here is an HTTP proxy."""
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_carries_a_request(name: str, tmp_path: Path, origin: int) -> None:
     port = moved(name, tmp_path, origin)
+    make_certificates(name, tmp_path)
     process = subprocess.Popen([sys.executable, "-m", "g3proxyd", "-c", str(tmp_path)], stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
-                create_connection(("127.0.0.1", port), PATIENCE).close()
+                socket.create_connection(("127.0.0.1", port), PATIENCE).close()
                 break
             except ConnectionRefusedError:
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
-        direct = urllib.request.build_opener(urllib.request.ProxyHandler({"http": f"http://127.0.0.1:{port}"}))
-        with direct.open(f"http://example.com:{origin}/", timeout=PATIENCE) as response:
-            assert response.read() == b"ok"
-        if name == "easy_proxy":
-            plain = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            url = f"http://127.0.0.1:{port}/.well-known/easy-proxy/http/example.com/{origin}/"
-            with plain.open(url, timeout=PATIENCE) as response:
-                assert response.read() == b"ok"
+        assert WAYS.get(name, by_http_proxy)(port, origin, tmp_path) == b"ok"
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
