@@ -43,10 +43,10 @@ def test_upload_and_delete(lab: Lab) -> None:
     url = f"{ALICE}/upload.bin"
 
     assert via_http(lab, url, "-T", "/tmp/upload").status == 201
-    assert sha256(lab, "/home/alice/upload.bin") == sha256(lab, "/tmp/upload", at="client")
+    assert sha256(lab, "/srv/alice/upload.bin") == sha256(lab, "/tmp/upload", at="client")
     assert via_http(lab, url, "-T", "/tmp/upload").status == 204, "it was there"
     assert via_http(lab, url, "-X", "DELETE").status in {200, 204}
-    assert lab.run("origin", "test", "-e", "/home/alice/upload.bin").returncode == 1
+    assert lab.run("origin", "test", "-e", "/srv/alice/upload.bin").returncode == 1
     assert via_http(lab, url).status == 404
 
 
