@@ -138,6 +138,27 @@ def test_dnspython_over_udp_and_tcp() -> None:
             assert response.answer[0].to_text() == "a.example. 300 IN A 192.0.2.1"
 
 
+@pytest.mark.parametrize("program", ["dig", "kdig"])
+@pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
+def test_programs_of_the_world(program: str, transport: str) -> None:
+    path = shutil.which(program)
+    if path is None:
+        pytest.skip(f"there is no {program} on this machine")
+    with socket.create_server((LOCALHOST, 0)) as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        port = tcp.getsockname()[1]
+        udp.bind((LOCALHOST, port))
+        serve, sock = (serve_udp, udp) if transport == "+notcp" else (serve_tcp, tcp)
+        thread = threading.Thread(target=serve, args=(sock, Responder(ZONES)))
+        thread.start()
+        command = [path, f"@{LOCALHOST}", "-p", str(port), transport, "+norecurse", "+timeout=30", "A.example", "A"]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+        thread.join()
+    assert "status: NOERROR" in printed
+    assert "192.0.2.1" in printed
+    assert "malformed" not in printed.lower()
+    assert "warning" not in printed.lower()
+
+
 def serve_udp(sock: socket.socket, responder: Responder) -> None:
     query, client = sock.recvfrom(65_535)
     sock.sendto(responder.respond_udp(query) or b"", client)
