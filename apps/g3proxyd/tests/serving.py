@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from g3proxyd.worker.worker import Quit, Worker
 from proxy import LOOPBACK, Proxy, Records, listening
 
 
-def with_servers(*servers: dict[str, Any], escaper: dict[str, Any] | None = None) -> Config:
-    """These servers and an escaper ``direct`` for them, read as the daemon reads its files.
+def with_servers(
+    *servers: dict[str, Any], escaper: dict[str, Any] | None = None, routes: Sequence[dict[str, Any]] = ()
+) -> Config:
+    """These servers and an escaper ``direct`` for them, and other escapers, read as the daemon reads its files.
 
     Each server has a `listen` that the configuration is content with; the tests bring their own sockets.
     """
@@ -31,7 +33,8 @@ def with_servers(*servers: dict[str, Any], escaper: dict[str, Any] | None = None
                 "egress_network_filter": LOOPBACK,
                 "resolve_redirection": {"origin.test": "127.0.0.1"},
                 **(escaper or {}),
-            }
+            },
+            *routes,
         ],
         "resolver": [{"name": "dns", "type": "deny_all"}],
     }
@@ -45,6 +48,7 @@ def with_servers(*servers: dict[str, Any], escaper: dict[str, Any] | None = None
 async def serving(
     *servers: dict[str, Any],
     escaper: dict[str, Any] | None = None,
+    routes: Sequence[dict[str, Any]] = (),
     sockets: dict[str, socket.socket] | None = None,
 ) -> AsyncIterator[Proxy]:
     """Run a daemon with these servers, each on a port of the kernel's choice; see `Proxy.addresses`.
@@ -56,7 +60,7 @@ async def serving(
     names = [server["name"] for server in servers]
     sockets = {name: (sockets or {}).get(name) or listening() for name in names}
     addresses = {name: sock.getsockname() for name, sock in sockets.items()}
-    config = with_servers(*servers, escaper=escaper)
+    config = with_servers(*servers, escaper=escaper, routes=routes)
     worker = Worker(config, Loggers(task, escape, resolve, audit), {name: [sock] for name, sock in sockets.items()})
     running = asyncio.get_running_loop().create_task(worker.run())
     try:

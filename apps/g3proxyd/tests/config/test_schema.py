@@ -49,6 +49,12 @@ DATA: list[Any] = [
     "a.test:443", {"Address": "a.test:80", "weight": 2}, ["a.test:1", {"addr": "[::1]:2"}], "round-robin", "JumpHash",
     {"exact_match": "a.test", "redirect_port": 80}, [{"child-match": ["a.test"]}, {"set_default": "on"}],
     LEAF.certificate.decode(), [LEAF.certificate.decode()], LEAF.key.decode(), PAIR, [PAIR], {"cert_pairs": PAIR},
+    "RouteClient", "route-failover", "RouteGeoIP", "routemapping", "RouteQuery", "Route_Dst_IP", "RouteSelect",
+    "RouteUpstream", "DEU", "de", "EU", [{"next": "a", "ip": "192.0.2.1"}, {"Escaper": "b", "IPs": ["::1"]}],
+    [{"next": "a", "Subnets": ["10.0.0.0/8"]}], [{"escaper": "a", "nets": "10.0.0.0/8"}], {"a": ["x", "z"]},
+    [{"next": "a", "hosts": "a.test"}], [{"next": "a", "Domain": ["a.test"]}], [{"next": "a", "suffix": ".test"}],
+    [{"next": "a", "rule": ["^a", {"parent": "a.test", "Regex": ["b", "c"]}]}], ["x", {"Name": "y", "weight": 0}],
+    [{"next": "a", "country": "DE", "asn": [1, "2"], "net": "::/0"}], {"query_peer_addr": "127.0.0.1:1"},
     {"cert": PAIR["certificate"], "KEY": PAIR["private_key"]}, {"cert_pair": PAIR}, {"ciphers": "a"}, "TLS1.2", "sslv3",
     "tlsv1_3", {"protocol": "TLS1.3"}, {"ca_certificate": PAIR["certificate"]}, {"min_tls_version": Real("1.3")},
 ]  # fmt: skip
@@ -100,6 +106,9 @@ def document(path: str, section: type[Section], key: str, data: object) -> dict[
         required = [name for name, info in section.model_fields.items() if info.is_required() and name not in thing]
         thing |= {name: NEEDED.get(name, "y") for name in required} | {key: data}
         return {top: [thing]}
+    if part == "geo_rule":
+        route = {"name": "x", "type": "route_geoip", "resolver": "y", "default_next": "y"}
+        return {top: [route | {"geo_rules": {"next": "y", key: data}}]}
     if part == "sni_proxy_host":
         return {top: [{"name": "x", "type": "sni_proxy", "escaper": "y", "allowed_hosts": {key: data}}]}
     inner = {"log_config": "default", "local": "local"}.get(part)

@@ -52,7 +52,7 @@ class Outlet(UdpOutlet):
     def open(self, version: int) -> socket.socket:
         raise TcpConnectError(ConnectReason.ESCAPER_NOT_USABLE)
 
-    def remote(self, version: int | UdpHop) -> Remote:
+    def remote(self, upstream: Upstream, version: int | UdpHop) -> Remote:
         if version == 6:
             self.open(6)
         if not self.opened:
@@ -145,7 +145,7 @@ def test_an_address_that_cannot_be_sent_to_is_reported(outlet: Outlet) -> None:
     ]
     found(targets, "b.test", 53)
     # A zone that this machine lacks, on a family that works.
-    targets._remote = lambda version: outlet.remote(4)
+    targets._remote = lambda upstream, version: outlet.remote(upstream, 4)
     outlet.lookups[1].receive(ip_address("fe80::1%nothing"))
     assert outlet.reports[2:] == [("b.test:53", ConnectReason.SETUP_SOCKET_FAILED)]
 
@@ -223,7 +223,7 @@ def test_the_end_cancels_what_is_looked_up(outlet: Outlet) -> None:
 
 def test_one_target_in_any_clothes(outlet: Outlet) -> None:
     others: list[Upstream] = []
-    remote = outlet.remote(4)
+    remote = outlet.remote(Upstream("a.test", 53), 4)
     targets = OneTarget(pack_header("a.test", 53), Upstream("a.test", 53), remote, others.append)
     target = found(targets, "a.test", 53)
     assert (target.remote, target.address, target.sockaddr) == (remote, 0, None)
@@ -268,7 +268,7 @@ class HopOutlet(Outlet):
         self.lookups.append(Lookup(upstream, receive))
         return self.lookups[-1]
 
-    def remote(self, version: int | UdpHop) -> Remote:
+    def remote(self, upstream: Upstream, version: int | UdpHop) -> Remote:
         assert version is self.hop
         if not self.opened:
             self.opened.append(HopRemote(self.hop))

@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 from .config import Config
 from .module import ModuleConfig, NameOf
+from .section import Section
+from .section_list import SectionList
 
 __all__ = ["FORMATS", "draw", "uses"]
 
@@ -25,13 +27,20 @@ def draw(config: Config, form: str) -> str:
     return "\n".join(FORMATS[form](ids, objects)) + "\n"
 
 
-def uses(model: ModuleConfig) -> Iterator[Node]:
-    """Kind and name of the objects that an object names."""
+def uses(model: Section) -> Iterator[Node]:
+    """Kind and name of the objects that an object names, each once, those in the sections within it as well."""
+    yield from dict.fromkeys(_names(model))
+
+
+def _names(model: Section) -> Iterator[Node]:
     for field, info in type(model).model_fields.items():
-        name = getattr(model, field)
+        value = getattr(model, field)
         for item in info.metadata:
-            if isinstance(item, NameOf) and name is not None:
-                yield item.kind, name
+            if isinstance(item, NameOf) and value is not None:
+                yield from ((item.kind, name) for name in item.names(value))
+            elif isinstance(item, SectionList):
+                for section in value:
+                    yield from _names(section)
 
 
 def _kinds(ids: Mapping[Node, str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:

@@ -43,8 +43,7 @@ LATER_TYPES: dict[str, tuple[str, ...]] = {
     "escaper": (
         "comply_audit", "direct_float", "direct_dynamic", "divert_tcp",
         "proxy_http", "proxy_https", "proxy_socks5", "proxy_socks5s", "proxy_float", "proxy_dynamic",
-        "route_client", "route_failover", "route_geoip", "route_geo_ip", "route_mapping", "route_query",
-        "route_resolved", "route_dst_ip", "route_select", "route_upstream", "trick_float",
+        "trick_float",
     ),
     "resolver": ("fail_over",),
 }  # fmt: skip

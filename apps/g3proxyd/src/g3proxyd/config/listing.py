@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from .controller import ControllerConfig, LocalController
+from .escaper.route_geoip import GeoRuleConfig
 from .kinds import KINDS, type_name
 from .log import LogConfig, LoggerConfig
 from .log_drivers import FluentdConfig, SyslogConfig
@@ -31,6 +32,7 @@ def all_sections() -> Mapping[str, type[Section]]:
     for kind, models in KINDS.items():
         sections |= {f"{kind}.{type_name(model).names[0]}": model for model in models}
     sections["server.sni_proxy_host"] = SniProxyHost
+    sections["escaper.geo_rule"] = GeoRuleConfig
     return sections
 
 

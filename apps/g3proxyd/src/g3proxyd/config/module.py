@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 from pydantic import ValidationInfo
 
 from .keys import any_case, squash
-from .nodes import Node
+from .nodes import Node, Sequence
 from .reading import Reader, Reference
 from .section import Section
 from .values.mistake import show, wrong
 from .values.text import NodeName, parse_node_name
-from .values.value import Value
+from .values.value import Value, list_of
 
-__all__ = ["ModuleConfig", "NameOf", "TypeName"]
+__all__ = ["NAME_SCHEMA", "ModuleConfig", "NameOf", "NamesOf", "TypeName"]
+
+NAME_SCHEMA: Mapping[str, object] = {"type": "string", "minLength": 1}
 
 
 class TypeName(Value):
@@ -36,16 +41,49 @@ class NameOf(Value):
 
     __slots__ = ("kind",)
 
-    def __init__(self, kind: str) -> None:
+    def __init__(
+        self,
+        kind: str,
+        name: str = "",
+        parse: Callable[[Any], object] = parse_node_name,
+        schema: Mapping[str, object] = NAME_SCHEMA,
+        display: Callable[[Any], str] = str,
+    ) -> None:
+        """What comes behind ``kind`` is for values that hold several names; see `Value`."""
         self.kind = kind
         article = "an" if kind[0] in "aeiou" else "a"
-        super().__init__(f"name of {article} {kind}", parse_node_name, {"type": "string", "minLength": 1})
+        super().__init__(name or f"name of {article} {kind}", parse, schema, display=display)
+
+    def names(self, value: Any) -> Iterable[str]:
+        """The names in a value that was read."""
+        return iter((value,))
+
+    def places(self, node: Node) -> Iterable[Node]:
+        """The nodes of a right value that hold a name and nothing else."""
+        return (node,)
 
     def read(self, data: object, info: ValidationInfo) -> object:
-        name = parse_node_name(data.plain() if isinstance(data, Node) else data)
+        value = self.parse(data.plain() if isinstance(data, Node) else data)
         if isinstance(data, Node) and isinstance(info.context, Reader):
-            info.context.references.append(Reference(self.kind, name, data))
-        return name
+            places = self.places(data)
+            info.context.references += [Reference(self.kind, str(place.plain()), place) for place in places]
+        return value
+
+
+class NamesOf(NameOf):
+    """Annotate a key with it whose value is the name of another object of this kind, or a list of such names."""
+
+    __slots__ = ()
+
+    def __init__(self, kind: str) -> None:
+        schema = {"anyOf": [NAME_SCHEMA, {"type": "array", "items": NAME_SCHEMA}]}
+        super().__init__(kind, f"name of {kind}, or list of them", list_of(parse_node_name), schema, ", ".join)
+
+    def names(self, value: tuple[str, ...]) -> Iterable[str]:
+        return value
+
+    def places(self, node: Node) -> Iterable[Node]:
+        return node.items if isinstance(node, Sequence) else (node,)
 
 
 class ModuleConfig(Section):

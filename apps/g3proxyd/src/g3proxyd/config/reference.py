@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pydantic.fields import FieldInfo
 
 from .controller import LocalController
+from .escaper.route_geoip import GeoRuleConfig
 from .kinds import KINDS, type_name
 from .later import LATER_SECTIONS, LATER_TYPES
 from .listing import all_sections
@@ -18,6 +19,7 @@ from .log import LoggerConfig
 from .log_drivers import FluentdConfig, SyslogConfig
 from .module import ModuleConfig
 from .section import Key, Section, keys_of, value_of
+from .section_list import SectionList
 from .values.value import Value
 
 __all__ = ["reference"]
@@ -67,7 +69,7 @@ def _title(name: str, section: type[Section]) -> str:
     top, _, part = name.partition(".")
     if issubclass(section, ModuleConfig):
         return f"{top}: {part}"
-    if section in (LoggerConfig, LocalController):  # keys lead to them by these names
+    if section in (LoggerConfig, LocalController, GeoRuleConfig):  # keys lead to them by these names
         return section.__name__
     return top if part in (top, "root") else f"{top}: {part}"
 
@@ -86,8 +88,9 @@ def _section(title: str, section: type[Section], maps: dict[str, type[Section]],
     for key in keys_of(section):
         info = section.model_fields[key.field]
         value = value_of(info)
-        if isinstance(value, type):
-            maps.setdefault(value.__name__, value)
+        inner = value.section if isinstance(value, SectionList) else value
+        if isinstance(inner, type):
+            maps.setdefault(inner.__name__, inner)
         cells = (_names(key), _value(value), _default(key, info, value), _meaning(key, info))
         yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
     yield ""

@@ -19,6 +19,7 @@ from .log import LogConfig
 from .module import ModuleConfig
 from .runtime import RuntimeConfig
 from .section import Key, Section, keys_of, value_of
+from .section_list import SectionList
 from .values.value import Value
 from .worker import WorkerConfig
 
@@ -115,6 +116,9 @@ def _key(key: Key, info: FieldInfo, definitions: dict[str, Schema]) -> Schema:
     value = value_of(info)
     if isinstance(value, type):
         schema = _reference(value, definitions)
+    elif isinstance(value, SectionList):
+        one = _reference(value.section, definitions)
+        schema = {"anyOf": [one, {"type": "array", "items": one}]}
     else:
         schema = _value(value) if value is not None else {}
     notes = [info.description or ""]

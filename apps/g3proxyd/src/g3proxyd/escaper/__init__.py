@@ -1,7 +1,7 @@
 """Ways out to the remote side: one file per type of escaper."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..io.relay import RelayHost
@@ -39,6 +39,8 @@ class Surroundings:
     """Every resolver by its name."""
     logger: Logger
     """The daemon's escape logger."""
+    escapers: Mapping[str, Escaper] = field(default_factory=dict)
+    """Those that were made before, by their names: all that a route leads to are among them."""
 
     def resolver(self, name: str | None) -> Resolver:
         """The resolver of this name; where there is none, one that denies everything."""
@@ -49,7 +51,7 @@ class Surroundings:
 
 
 def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
-    """The escaper of a configuration."""
+    """The escaper of a configuration. Raises ValueError for what a library does not take."""
     from ..config.escaper import DirectFixedConfig, DummyDenyConfig
     from .direct_fixed import DirectFixedEscaper, DirectFixedWithHeader
     from .dummy_deny import DummyDenyEscaper
@@ -64,4 +66,35 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
             return DirectFixedEscaper(config, resolver, around.logger)
         case DummyDenyConfig():
             return DummyDenyEscaper(config.name)
+    return _make_route(config, around)
+
+
+def _make_route(config: "EscaperConfig", around: Surroundings) -> Escaper:
+    from ..config import escaper as configs
+    from .route_client import RouteClientEscaper
+    from .route_failover import RouteFailoverEscaper
+    from .route_geoip import RouteGeoipEscaper
+    from .route_mapping import RouteMappingEscaper
+    from .route_query import RouteQueryEscaper
+    from .route_resolved import RouteResolvedEscaper
+    from .route_select import RouteSelectEscaper
+    from .route_upstream import RouteUpstreamEscaper
+
+    match config:
+        case configs.RouteClientConfig():
+            return RouteClientEscaper(config, around.escapers)
+        case configs.RouteFailoverConfig():
+            return RouteFailoverEscaper(config, around.escapers)
+        case configs.RouteGeoipConfig():
+            return RouteGeoipEscaper(config, around.escapers, around.resolver(config.resolver))
+        case configs.RouteMappingConfig():
+            return RouteMappingEscaper(config, around.escapers)
+        case configs.RouteQueryConfig():
+            return RouteQueryEscaper(config, around.escapers)
+        case configs.RouteResolvedConfig():
+            return RouteResolvedEscaper(config, around.escapers, around.resolver(config.resolver))
+        case configs.RouteSelectConfig():
+            return RouteSelectEscaper(config, around.escapers)
+        case configs.RouteUpstreamConfig():
+            return RouteUpstreamEscaper(config, around.escapers)
     raise TypeError(f"there is no escaper for {type(config).__name__}")

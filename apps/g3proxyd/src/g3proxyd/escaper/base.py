@@ -151,6 +151,10 @@ class UdpOutlet(ABC):
         cancels. The same hop is found for many targets; the first to find it may close it. Never raises.
         """
 
+    def way(self, upstream: Upstream) -> "UdpOutlet":
+        """The outlet whose sockets lead to a target that `find` has found: another one where ways part."""
+        return self
+
     @abstractmethod
     def open(self, version: int) -> socket.socket:
         """A bound and non-blocking UDP socket for all targets with an address of this version, 4 or 6.
@@ -226,6 +230,9 @@ class Escaper(ABC):
     def udp_associate(self, notes: ConnectNotes, task: TaskIdentity) -> UdpOutlet:
         """Return a way to send to many targets. Raises TcpConnectError, here for escapers that have no UDP."""
         raise self._without_udp(notes)
+
+    async def close(self) -> None:  # noqa: B027  # most have nothing to let go
+        """Release what is held beside connections; called once nobody asks for any more."""
 
     def _without_udp(self, notes: ConnectNotes) -> TcpConnectError:
         self.stats.task_total += 1

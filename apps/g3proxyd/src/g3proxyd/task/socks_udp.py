@@ -20,7 +20,7 @@ from ..escaper.base import ConnectNotes, SocketAddress, UdpHop, UdpOutlet
 from ..escaper.errors import TcpConnectError
 from ..io.mmsg import SLOT
 from ..io.stream import Stream
-from ..io.udp_pace import udp_paces
+from ..io.udp_pace import UdpPace, UdpSpeedLimit, udp_paces
 from ..io.udp_socket import UdpSocket, set_buffers
 from ..upstream import Upstream
 from .errors import Reason, TaskError, from_connect_error
@@ -53,6 +53,7 @@ class SocksUdp:
     _relay: UdpRelay | None = None
     _connecting: asyncio.Task[None] | None = None
     _outlet: UdpOutlet | None = None
+    _speed_limit: UdpSpeedLimit | None = None
     _log_timer: asyncio.TimerHandle | None = None
 
     def __init__(
@@ -77,6 +78,7 @@ class SocksUdp:
         self._type = ASSOCIATE if entrance.full else CONNECT
         self._ended: asyncio.Future[Outcome] = context.loop.create_future()
         self._client: UdpSocket | None = None
+        self._remotes: dict[tuple[UdpOutlet, int] | UdpHop, Remote] = {}
         entrance.associations += 1
         context.stats.task_total += 1
         context.stats.task_alive += 1
@@ -166,6 +168,7 @@ class SocksUdp:
         # Callbacks of ours keep us alive in a circle: break it here.
         self._relay = self._outlet = self._connecting = self._control = None
         self._watches = ()
+        self._remotes.clear()
 
     def _client_said(self, said: bytes | OSError) -> None:
         if isinstance(said, OSError):
@@ -270,10 +273,13 @@ class SocksUdp:
         relay.start(OneTarget(header, upstream, remote, self._second_target), data)
 
     def _make_relay(self, client: UdpSocket, source: SocketAddress) -> UdpRelay:
-        context, entrance = self._context, self._entrance
-        up, down = udp_paces(context.loop.time, entrance.speed_limit, self._notes.connect.udp_speed_limit)
-        self._relay = UdpRelay(context.relays, client, source, entrance.sizes, up, down)
+        self._relay = UdpRelay(self._context.relays, client, source, self._entrance.sizes, *self._paces())
         return self._relay
+
+    def _paces(self) -> tuple[UdpPace | None, UdpPace | None]:
+        """By the limits of the server and the escaper."""
+        self._speed_limit = self._notes.connect.udp_speed_limit
+        return udp_paces(self._context.loop.time, self._entrance.speed_limit, self._speed_limit)
 
     def _enter(self, relay: UdpRelay) -> None:
         notes, context = self._notes, self._context
@@ -289,15 +295,19 @@ class SocksUdp:
             return False
         return True
 
-    def _remote_of(self, way: int | UdpHop) -> Remote:
-        """The socket for all targets of a version, or of a hop. Raises TcpConnectError."""
+    def _remote_of(self, upstream: Upstream, way: int | UdpHop) -> Remote:
+        """The socket for all targets of a hop, or of a version that go the same way. Raises TcpConnectError."""
         relay, outlet = self._relay, self._outlet
         assert relay is not None  # noqa: S101 - it asks
         assert outlet is not None  # noqa: S101 - it asks
-        for remote in relay.remotes:
-            if way == (remote.hop if isinstance(remote, HopRemote) else remote.version):
-                return remote
-        return self._add(relay, outlet.open(way) if isinstance(way, int) else way)
+        key: tuple[UdpOutlet, int] | UdpHop = way if isinstance(way, UdpHop) else (outlet.way(upstream), way)
+        remote = self._remotes.get(key)
+        if remote is None:
+            remote = self._add(relay, key if isinstance(key, UdpHop) else key[0].open(key[1]))
+            self._remotes[key] = remote
+            if self._notes.connect.udp_speed_limit is not self._speed_limit:  # of an escaper that was chosen just now
+                relay.pace(*self._paces())
+        return remote
 
     def _add(self, relay: UdpRelay, way: socket.socket | UdpHop, header: bytes | None = None) -> Remote:
         """Let the relay use the socket, or the hop; ``header`` is that of the only target."""

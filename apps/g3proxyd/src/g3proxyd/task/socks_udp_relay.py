@@ -88,6 +88,10 @@ class UdpRelay:
         if self._targets is not None:  # it may have been the end
             self._host.poller.add_reader(self._client.fd, self._settle)
 
+    def pace(self, up: UdpPace | None, down: UdpPace | None) -> None:
+        """From now on move no more than this."""
+        self._up, self._down = up, down
+
     def add(self, remote: Remote) -> None:
         """Take what comes from there; the relay owns it."""
         remote.join_trains()

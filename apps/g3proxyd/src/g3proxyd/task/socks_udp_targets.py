@@ -135,10 +135,10 @@ class ManyTargets(Targets):
         self,
         outlet: UdpOutlet,
         permits: Callable[[Upstream], bool],
-        remote: Callable[[int | UdpHop], Remote],
+        remote: Callable[[Upstream, int | UdpHop], Remote],
         lost: Callable[[TcpConnectError], None],
     ) -> None:
-        """``permits`` asks the rules of the server; ``remote`` gives the socket for an IP version or a hop.
+        """``permits`` asks the rules of the server; ``remote`` gives the socket for a target by its IP version or hop.
 
         It raises TcpConnectError. ``lost`` hears that no target can be reached.
         """
@@ -164,6 +164,10 @@ class ManyTargets(Targets):
         self._known[header] = target
         if self._permits(upstream):
             found = self._outlet.find(upstream, partial(self._found_later, target))
+            if isinstance(found, Query) and self._lookups >= LOOKUPS_MAX:
+                found.cancel()  # an address, whose way out takes time to find
+                del self._known[header]
+                return None
             if isinstance(found, Query):
                 target.query = found
                 target.waiting = []
@@ -215,9 +219,9 @@ class ManyTargets(Targets):
             if isinstance(found, TcpConnectError):
                 raise found
             if isinstance(found, UdpHop):
-                target.lead(self._remote(found))
+                target.lead(self._remote(target.upstream, found))
                 return
-            remote = self._remote(found.version)
+            remote = self._remote(target.upstream, found.version)
             try:
                 target.aim(remote, socket_address(found, target.upstream.port))
             except OSError as error:

@@ -45,6 +45,9 @@ from ..server.tcp_tproxy import TcpTproxyServer
 from ..server.tls_stream import TlsStreamServer
 from ..shared.memory import Row
 
+Helper = Resolver | Escaper
+"""What a server uses, and what is closed once no server does."""
+
 
 class Base:
     """What all objects of one worker share, whatever is reloaded."""
@@ -103,8 +106,9 @@ class Modules:
                 self.resolvers[name] = before.resolvers[name]
             else:
                 self.resolvers[name] = make_resolver(resolver, resolver_base)
-        around = Surroundings(base.relays, self.resolvers, base.loggers.escape)
-        for name, escaper in config.escapers.items():
+        around = Surroundings(base.relays, self.resolvers, base.loggers.escape, self.escapers)
+        for name in bottom_up(config.escapers, "escaper"):
+            escaper = config.escapers[name]
             if before is not None and before.config.escapers.get(name) == escaper and self._uses_same(before, escaper):
                 self.escapers[name] = before.escapers[name]
             else:
@@ -116,16 +120,25 @@ class Modules:
             else:
                 self.servers[name] = self._server(server, base.server_stats(name, columns or {}))
 
-    def resolvers_of(self, server: Server) -> set[Resolver]:
-        """The resolvers that this server, which is one of these or was made with them, leads to."""
-        found: set[Resolver] = set()
+    @property
+    def helpers(self) -> set[Helper]:
+        """All resolvers and escapers."""
+        return {*self.resolvers.values(), *self.escapers.values()}
+
+    def helpers_of(self, server: Server) -> set[Helper]:
+        """The resolvers and escapers that this server, which is one of these or was made with them, leads to."""
+        found: set[Helper] = set()
         ahead: list[ModuleConfig] = [self.config.servers[server.name]]
+        seen = {("server", server.name)}
         while ahead:
-            for kind, name in uses(ahead.pop()):
+            fresh = set(uses(ahead.pop())) - seen
+            seen |= fresh
+            for kind, name in fresh:
                 if kind == "resolver":
                     found.add(self.resolvers[name])
                     ahead.append(self.config.resolvers[name])
                 elif kind == "escaper":
+                    found.add(self.escapers[name])
                     ahead.append(self.config.escapers[name])
                 elif kind == "server":
                     ahead.append(self.config.servers[name])

@@ -11,10 +11,9 @@ from ..config import Config
 from ..io.listener import Listener
 from ..io.listening import HANDSHAKES
 from ..log import Loggers
-from ..resolver import Resolver
 from ..server.base import Server
 from ..shared.memory import Row
-from .build import Base, Modules
+from .build import Base, Helper, Modules
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +57,8 @@ class Worker:
         self._base: Base | None = None
         self._modules: Modules | None = None
         self._next: Modules | None = None
-        self._retired: dict[Server, set[Resolver]] = {}
-        self._closing: set[Resolver] = set()
+        self._retired: dict[Server, set[Helper]] = {}
+        self._closing: set[Helper] = set()
         self._chores: set[asyncio.Task[None]] = set()
         self._leave = asyncio.Event()
         self._at_once = asyncio.Event()
@@ -90,7 +89,7 @@ class Worker:
         """Drop what was prepared, if anything was."""
         dropped, self._next = self._next, None
         if dropped is not None:
-            self._close_resolvers(set(dropped.resolvers.values()) - self._resolvers_in_use())
+            self._close_helpers(dropped.helpers - self._helpers_in_use())
 
     def commit(self, sockets: Mapping[str, Sequence[socket.socket]]) -> None:
         """Serve with what was prepared, on these sockets alone, from this moment on; the worker owns them.
@@ -117,10 +116,10 @@ class Worker:
             listener.drain()
         for server in gone:
             if before is not None and server.connections:
-                self._retired[server] = before.resolvers_of(server)
+                self._retired[server] = before.helpers_of(server)
                 self._chore(self._bury(server))
         if before is not None:
-            self._close_resolvers(set(before.resolvers.values()) - self._resolvers_in_use())
+            self._close_helpers(before.helpers - self._helpers_in_use())
 
     def stay(self, *, online: bool) -> None:
         """While a server is not online, connections end with the answer to their next request; it still accepts."""
@@ -218,7 +217,7 @@ class Worker:
             log.error("tasks did not end in time: %s", sum(server.connections for server in servers))
         self._retired.clear()
         if self._modules is not None:
-            self._close_resolvers(set(self._modules.resolvers.values()))
+            self._close_helpers(self._modules.helpers)
         while self._chores:
             await asyncio.wait(self._chores)
         if self._base is not None:
@@ -227,23 +226,23 @@ class Worker:
     async def _bury(self, server: Server) -> None:
         """Forget a retired server, and what only it has used, once its last connection has ended."""
         await server.connections_done()
-        resolvers = self._retired.pop(server, set())
-        self._close_resolvers(resolvers - self._resolvers_in_use())
+        helpers = self._retired.pop(server, set())
+        self._close_helpers(helpers - self._helpers_in_use())
 
-    def _resolvers_in_use(self) -> set[Resolver]:
-        used = set(self._modules.resolvers.values()) if self._modules is not None else set()
+    def _helpers_in_use(self) -> set[Helper]:
+        used = self._modules.helpers if self._modules is not None else set()
         return used.union(*self._retired.values())
 
-    def _close_resolvers(self, resolvers: set[Resolver]) -> None:
-        for resolver in resolvers - self._closing:
-            self._closing.add(resolver)
-            self._chore(self._close_resolver(resolver))
+    def _close_helpers(self, helpers: set[Helper]) -> None:
+        for helper in helpers - self._closing:
+            self._closing.add(helper)
+            self._chore(self._close_helper(helper))
 
-    async def _close_resolver(self, resolver: Resolver) -> None:
+    async def _close_helper(self, helper: Helper) -> None:
         try:
-            await resolver.close()
+            await helper.close()
         finally:
-            self._closing.discard(resolver)
+            self._closing.discard(helper)
 
     def _chore(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -5,8 +5,40 @@ from __future__ import annotations
 from .common import EscaperConfig
 from .direct_fixed import DirectFixedConfig
 from .dummy_deny import DummyDenyConfig
+from .route_client import RouteClientConfig
+from .route_failover import RouteFailoverConfig
+from .route_geoip import RouteGeoipConfig
+from .route_mapping import RouteMappingConfig
+from .route_query import RouteQueryConfig
+from .route_resolved import RouteResolvedConfig
+from .route_select import RouteSelectConfig
+from .route_upstream import RouteUpstreamConfig
 
-__all__ = ["ESCAPERS", "DirectFixedConfig", "DummyDenyConfig", "EscaperConfig"]
+__all__ = [
+    "ESCAPERS",
+    "DirectFixedConfig",
+    "DummyDenyConfig",
+    "EscaperConfig",
+    "RouteClientConfig",
+    "RouteFailoverConfig",
+    "RouteGeoipConfig",
+    "RouteMappingConfig",
+    "RouteQueryConfig",
+    "RouteResolvedConfig",
+    "RouteSelectConfig",
+    "RouteUpstreamConfig",
+]
 
-ESCAPERS: tuple[type[EscaperConfig], ...] = (DirectFixedConfig, DummyDenyConfig)
+ESCAPERS: tuple[type[EscaperConfig], ...] = (
+    DirectFixedConfig,
+    DummyDenyConfig,
+    RouteClientConfig,
+    RouteFailoverConfig,
+    RouteGeoipConfig,
+    RouteMappingConfig,
+    RouteQueryConfig,
+    RouteResolvedConfig,
+    RouteSelectConfig,
+    RouteUpstreamConfig,
+)
 """The supported types."""

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 import g3_acl
 
 from ..keys import any_case
-from .mistake import Mistake, MistakeError
+from .mistake import Mistake, MistakeError, show, wrong
 from .value import Value, list_of
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "IngressNetworkFilter",
     "OneHost",
     "PortFilter",
+    "parse_domain",
     "parse_host",
 ]
 
@@ -43,6 +44,15 @@ def _ours(parse: Callable[[Any], T], *, expected: str = "") -> Callable[[object]
 
 
 parse_host = _ours(g3_acl.parse_host, expected="a host name or an address")
+
+
+def parse_domain(data: object) -> str:
+    """A domain name; a dot before it changes nothing."""
+    host = parse_host(data.removeprefix(".") if isinstance(data, str) else data)
+    if not isinstance(host, str):
+        raise wrong(f"{show(data)} is an address", expected="a domain name")
+    return host
+
 
 _TEXT: Mapping[str, object] = {"type": "string", "minLength": 1}
 _PORTS: Mapping[str, object] = {"type": ["integer", "string"]}

@@ -13,6 +13,7 @@ from .mistake import MistakeError, nearest, show, wrong
 from .value import Value, list_of
 
 __all__ = [
+    "IP_SCHEMA",
     "Interface",
     "IpAddress",
     "IpAddressList",
@@ -146,22 +147,22 @@ def _looked_up(text: str) -> SocketAddress:
     return SocketAddress(ip_address(found.pop()), int(port))
 
 
-_IP = {"type": "string", "pattern": r"^[0-9A-Fa-f:.]+(%[^%]+)?$"}
+IP_SCHEMA = {"type": "string", "pattern": r"^[0-9A-Fa-f:.]+(%[^%]+)?$"}
 
 IpAddress: TypeAlias = Annotated[
-    IPv4Address | IPv6Address, Value("IP address", parse_ip, _IP, instance=(IPv4Address, IPv6Address))
+    IPv4Address | IPv6Address, Value("IP address", parse_ip, IP_SCHEMA, instance=(IPv4Address, IPv6Address))
 ]
 IpAddressList: TypeAlias = Annotated[
     tuple[IPv4Address | IPv6Address, ...],
     Value(
         "IP address, or list of them",
         list_of(parse_ip),
-        {"anyOf": [_IP, {"type": "array", "items": _IP}]},
+        {"anyOf": [IP_SCHEMA, {"type": "array", "items": IP_SCHEMA}]},
         instance=tuple,
     ),
 ]
-Ipv4: TypeAlias = Annotated[IPv4Address, Value("IPv4 address", parse_ipv4, _IP, instance=IPv4Address)]
-Ipv6: TypeAlias = Annotated[IPv6Address, Value("IPv6 address", parse_ipv6, _IP, instance=IPv6Address)]
+Ipv4: TypeAlias = Annotated[IPv4Address, Value("IPv4 address", parse_ipv4, IP_SCHEMA, instance=IPv4Address)]
+Ipv6: TypeAlias = Annotated[IPv6Address, Value("IPv6 address", parse_ipv6, IP_SCHEMA, instance=IPv6Address)]
 ListedAddress: TypeAlias = Annotated[
     SocketAddress,
     Value(

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from g3_acl import Host
 
 from ..keys import any_case, normalise
-from .acl import parse_host
+from .acl import parse_domain, parse_host
 from .mistake import Mistake, MistakeError, nearest, show, wrong
 from .numbers import BOOLEAN_FORMS, parse_boolean
 from .value import list_of
@@ -78,7 +78,7 @@ def _add(
     written = {normalise(str(key)): key for key in data}
     value = parse({str(key): each for key, each in data.items() if normalise(str(key)) not in _KEYS})
     mistakes: list[Mistake] = []
-    for key, table, read in (("exact_match", exact, parse_host), ("child_match", children, _parse_domain)):
+    for key, table, read in (("exact_match", exact, parse_host), ("child_match", children, parse_domain)):
         if key not in written:
             continue
         try:
@@ -100,13 +100,6 @@ def _add(
         raise MistakeError(*mistakes)
     if is_default:
         defaults.append(value)
-
-
-def _parse_domain(data: object) -> str:
-    host = parse_host(data.removeprefix(".") if isinstance(data, str) else data)
-    if not isinstance(host, str):
-        raise wrong(f"{show(data)} is an address", expected="a domain name")
-    return host
 
 
 def check_keys(data: Mapping[str, object], known: Mapping[str, Callable[[object], object]]) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 
 from ..keys import any_case
 from .mistake import show, wrong
-from .value import Value
+from .value import Value, list_of
 
 __all__ = [
     "BOOLEAN_FORMS",
@@ -20,6 +20,7 @@ __all__ = [
     "Boolean",
     "Count",
     "PositiveCount",
+    "U32List",
     "integer_from",
     "parse_boolean",
     "parse_real",
@@ -105,6 +106,8 @@ def _integer(low: int, high: int) -> Value:
     return Value(span(low, high), integer_from(low, high), schema)
 
 
+_U32_SCHEMA = _integer(0, U32_MAX).schema
+
 Boolean: TypeAlias = Annotated[
     bool,
     Value(
@@ -120,3 +123,11 @@ U32: TypeAlias = Annotated[int, _integer(0, U32_MAX)]
 I32: TypeAlias = Annotated[int, _integer(-I32_MAX - 1, I32_MAX)]
 Count: TypeAlias = Annotated[int, _integer(0, USIZE_MAX)]
 PositiveCount: TypeAlias = Annotated[int, _integer(1, USIZE_MAX)]
+U32List: TypeAlias = Annotated[
+    tuple[int, ...],
+    Value(
+        f"{span(0, U32_MAX)}, or list of them",
+        list_of(integer_from(0, U32_MAX)),
+        {"anyOf": [_U32_SCHEMA, {"type": "array", "items": _U32_SCHEMA}]},
+    ),
+]

@@ -22,6 +22,7 @@ __all__ = [
     "WeightedUpstreams",
     "parse_policy",
     "parse_upstream",
+    "parse_weight",
     "parse_weighted_upstreams",
     "weighted_upstreams",
 ]
@@ -74,7 +75,7 @@ def parse_weighted_upstream(data: object, default_port: int | None = None) -> We
             if key == "addr":
                 upstream = parse_upstream(value, default_port)
             else:
-                weight = _weight(value)
+                weight = parse_weight(value)
         except MistakeError as error:
             mistakes += error.under(written)
     if mistakes:
@@ -99,7 +100,8 @@ def parse_weighted_upstreams(default_port: int | None = None) -> Callable[[objec
     return parse
 
 
-def _weight(data: object) -> float:
+def parse_weight(data: object) -> float:
+    """How much something gets beside others of its kind."""
     weight = parse_real(data)
     if weight and not MIN_WEIGHT <= weight <= MAX_WEIGHT:
         raise wrong(f"{show(data)} is out of range", expected=f"0, or {MIN_WEIGHT:g} to {MAX_WEIGHT:g}")

@@ -1,0 +1,127 @@
+"""What escapers have in common that let another one connect."""
+
+import socket
+from abc import abstractmethod
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from g3_acl import unmap
+
+from ..upstream import Upstream
+from .base import Connection, ConnectNotes, Escaper, HttpHop, TaskIdentity, UdpHop, UdpOutlet
+from .errors import ConnectReason, TcpConnectError
+from .routed_udp import RoutedUdp
+
+
+class RouteStats:
+    """Counters of one route since its start, by the names of g3's metrics."""
+
+    __slots__ = ("request_failed", "request_passed")
+
+    def __init__(self) -> None:
+        self.request_passed = 0
+        """Requests that got a next escaper, whatever became of them there."""
+        self.request_failed = 0
+        """Requests that got none."""
+
+
+class Junction(Escaper):
+    """An escaper that leads to others. Connections are theirs: so are the name in the notes, and the counters."""
+
+    def __init__(self, name: str, following: Iterable[Escaper]) -> None:
+        """``following`` are all the escapers that may be next."""
+        super().__init__(name)
+        self.route_stats = RouteStats()
+        following = tuple(following)
+        self.forwards_ftp = any(escaper.forwards_ftp for escaper in following)
+        self.tells_addresses = any(escaper.tells_addresses for escaper in following)
+        self._ends: dict[str, Escaper] = {}
+        """Those that connect themselves, also behind other junctions, by their names, which the notes tell."""
+        for escaper in following:
+            self._ends |= escaper._ends if isinstance(escaper, Junction) else {escaper.name: escaper}
+
+    async def tcp_connect_beside(
+        self, upstream: Upstream, first: ConnectNotes, notes: ConnectNotes, task: TaskIdentity
+    ) -> Connection:
+        """Through the escaper that has made the first connection."""
+        end = self._ends.get(first.escaper)
+        if end is None:
+            return await self.tcp_connect(upstream, notes, task)
+        return await end.tcp_connect_beside(upstream, first, notes, task)
+
+
+class Route(Junction):
+    """An escaper that chooses the next one for each request."""
+
+    @abstractmethod
+    def choose(self, upstream: Upstream, task: TaskIdentity) -> Escaper | None:
+        """Return the next escaper; None when that takes time to find out: then `decide` is asked.
+
+        Raises TcpConnectError.
+        """
+
+    async def decide(self, upstream: Upstream, task: TaskIdentity) -> Escaper:
+        """Find out the next escaper, where `choose` does not know. Raises TcpConnectError."""
+        raise TcpConnectError(ConnectReason.INTERNAL_SERVER_ERROR, detail=f"{self.name} does not know what is next")
+
+    async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Connection:
+        """Through the next escaper."""
+        escaper = self.next_now(upstream, notes, task) or await self.next_later(upstream, notes, task)
+        return await escaper.tcp_connect(upstream, notes, task)
+
+    async def http_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> HttpHop:
+        """Through the next escaper, and for this upstream alone: another one may have another way."""
+        escaper = self.next_now(upstream, notes, task) or await self.next_later(upstream, notes, task)
+        hop = await escaper.http_connect(upstream, notes, task)
+        hop.any_upstream = False
+        return hop
+
+    async def ftp_connect(
+        self, upstream: Upstream, method: bytes, notes: ConnectNotes, task: TaskIdentity
+    ) -> HttpHop | None:
+        """Through the next escaper, and for this upstream alone."""
+        escaper = self.next_now(upstream, notes, task) or await self.next_later(upstream, notes, task)
+        hop = await escaper.ftp_connect(upstream, method, notes, task)
+        if hop is not None:
+            hop.any_upstream = False
+        return hop
+
+    async def udp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket | UdpHop:
+        """Through the next escaper."""
+        escaper = self.next_now(upstream, notes, task) or await self.next_later(upstream, notes, task)
+        return await escaper.udp_connect(upstream, notes, task)
+
+    def udp_associate(self, notes: ConnectNotes, task: TaskIdentity) -> UdpOutlet:
+        """A way out that chooses for each target."""
+        notes.escaper = self.name
+        return RoutedUdp(self, notes, task)
+
+    def next_now(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Escaper | None:
+        """As `choose`, with the counters and the notes."""
+        try:
+            escaper = self.choose(upstream, task)
+        except TcpConnectError:
+            self._failed(notes)
+            raise
+        if escaper is not None:
+            self.route_stats.request_passed += 1
+        return escaper
+
+    async def next_later(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Escaper:
+        """As `decide`, with the counters and the notes."""
+        try:
+            escaper = await self.decide(upstream, task)
+        except TcpConnectError:
+            self._failed(notes)
+            raise
+        self.route_stats.request_passed += 1
+        return escaper
+
+    def _failed(self, notes: ConnectNotes) -> None:
+        self.route_stats.request_failed += 1
+        notes.escaper = self.name
+
+
+def client_host(task: TaskIdentity) -> IPv4Address | IPv6Address:
+    """The client's address as rules know it, without port and zone."""
+    return unmap(ip_address(task.client_addr[0].partition("%")[0]))
