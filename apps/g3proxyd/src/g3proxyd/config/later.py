@@ -45,6 +45,6 @@ LATER_TYPES: dict[str, tuple[str, ...]] = {
         "proxy_http", "proxy_https", "proxy_socks5", "proxy_socks5s", "proxy_float", "proxy_dynamic",
         "trick_float",
     ),
-    "resolver": ("fail_over",),
+    "resolver": (),
 }  # fmt: skip
 """Types of objects that are known and not supported yet, by the kind of object."""

@@ -34,7 +34,7 @@ class Surroundings:
     logger: Logger
     """The daemon's resolve logger."""
     resolvers: Mapping[str, Resolver] = field(default_factory=dict)
-    """Those that others may name, by their names."""
+    """Those that others may name, by their names; one that is missing stands for one that denies everything."""
 
 
 def make_resolver(config: "ResolverConfig", around: Surroundings) -> Resolver:
@@ -42,7 +42,8 @@ def make_resolver(config: "ResolverConfig", around: Surroundings) -> Resolver:
 
     Raises ValueError for a configuration that its library does not take.
     """
-    from ..config.resolver import CAresConfig, DenyAllConfig, HickoryConfig
+    from ..config.resolver import CAresConfig, DenyAllConfig, FailOverConfig, HickoryConfig
+    from .deny_all import DenyAllResolver
 
     match config:
         case CAresConfig():
@@ -53,8 +54,13 @@ def make_resolver(config: "ResolverConfig", around: Surroundings) -> Resolver:
             from .hickory.resolver import HickoryResolver  # with dnspython, which takes a while
 
             return HickoryResolver(config, around.logger, around.poller, around.wheel)
-        case DenyAllConfig():
-            from .deny_all import DenyAllResolver
+        case FailOverConfig():
+            from .fail_over import FailOverResolver
 
+            primary, standby = (
+                around.resolvers.get(name) or DenyAllResolver(name) for name in (config.primary, config.standby)
+            )
+            return FailOverResolver(config, primary, standby, around.logger)
+        case DenyAllConfig():
             return DenyAllResolver(config.name)
     raise TypeError(f"there is no resolver for {type(config).__name__}")

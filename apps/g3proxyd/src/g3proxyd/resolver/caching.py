@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from g3_escape import Family
 
-from ..log import Logger, encode
+from ..log import Logger
 from .base import Answer, Query, Resolver, Source
 from .cache import Cache, Lifetimes
 from .errors import ErrorType, ResolveError, driver_error, local_error
+from .log import log_failure
 from .name import normalise
 from .stats import ResolverStats
 
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
 
 LATE = local_error("DriverTimedOut", "the query took longer than the configuration lets it")
 """The error of a query that was ended by ``protective_query_timeout``."""
+STOPPED = local_error("NoResolverRunning", "the resolver was stopped")
+"""The error of queries at the end of a resolver."""
 
-_STOPPED = local_error("NoResolverRunning", "the resolver was stopped")
 _BUSY = driver_error("InternalError", "too many queries at the same time")
 _BAD_NAME = driver_error("BadName", "malformed name")
 _EMPTY = ResolveError(ErrorType.EMPTY_DOMAIN, "", "the name is empty")
@@ -72,7 +74,7 @@ class CachingResolver(Resolver):
                 pass
         await self._release()
         for cache in self._caches.values():
-            cache.drop_waiters(_STOPPED)
+            cache.drop_waiters(STOPPED)
 
     @abstractmethod
     def _ask(self, name: str, family: Family) -> None:
@@ -115,11 +117,11 @@ class CachingResolver(Resolver):
                 self._refresh(name, family)
             return self._at_once(known, name, family, started)
         if self._closing:
-            return self._at_once(Answer((), _STOPPED), name, family, started)
+            return self._at_once(Answer((), STOPPED), name, family, started)
         if cache.asking >= self.asking_max and not cache.is_asking(name):
             return self._at_once(Answer((), _BUSY), name, family, started)
         self.stats[family].total += 1
-        waiting = Waiting(receive, partial(self._log, name, family, started))
+        waiting = Waiting(receive, partial(log_failure, self._logger, name, family, started))
         if cache.ask(name, waiting):
             self._start(name, family)
         return waiting
@@ -133,22 +135,8 @@ class CachingResolver(Resolver):
         self._ask(name, family)
 
     def _at_once(self, answer: Answer, domain: str, family: Family, started: float) -> Answer:
-        self._log(domain, family, started, answer)
+        log_failure(self._logger, domain, family, started, answer)
         return answer
-
-    def _log(self, domain: str, family: Family, started: float, answer: Answer) -> None:
-        """Write a resolve record if the answer is an error."""
-        error = answer.error
-        if error is not None and self._logger.enabled:
-            fields = {
-                "query_type": "A" if family is Family.IPV4 else "AAAA",
-                "duration": encode.duration(time.monotonic() - started),
-                "rr_source": answer.source.value,
-                "error_type": error.error_type.value,
-                "error_subtype": error.subtype,
-                "domain": domain,
-            }
-            self._logger.log(fields, str(error))
 
 
 class Waiting(Query):

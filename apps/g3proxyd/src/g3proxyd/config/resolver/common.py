@@ -10,20 +10,25 @@ from ..values.duration import Duration
 from ..values.mistake import Mistake
 from ..values.numbers import U32
 
-__all__ = ["CachingResolverConfig", "ResolverConfig"]
+__all__ = ["CachingResolverConfig", "QueryingResolverConfig", "ResolverConfig"]
 
 
 class ResolverConfig(ModuleConfig):
     """What every resolver has."""
 
 
-class CachingResolverConfig(ResolverConfig):
-    """What every resolver has that asks name servers and remembers their answers."""
+class QueryingResolverConfig(ResolverConfig):
+    """What every resolver has that asks others."""
 
     graceful_stop_wait: Duration = 30.0
     """Time for running queries to end when the resolver is stopped."""
     protective_query_timeout: Duration = 60.0
     """The longest that one query may take, whatever its driver does."""
+
+
+class CachingResolverConfig(QueryingResolverConfig):
+    """What every resolver has that asks name servers and remembers their answers."""
+
     positive_min_ttl: U32 = 30
     """Seconds that an answer with addresses is kept at least."""
     positive_max_ttl: Annotated[U32, Aliases("positive_ttl", "max_cache_ttl", "maximum_cache_ttl")] = 3600
