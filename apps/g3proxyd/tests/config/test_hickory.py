@@ -109,6 +109,8 @@ def test_what_is_no_server(data: object, message: str, refused: Lines) -> None:
     [
         (("tls", "DoT", "dns-over-tls"), DnsProtocol.TLS, 853),
         (("https", "H2", "doh", "dns_over_https"), DnsProtocol.HTTPS, 443),
+        (("h3", "HTTP/3", "DoH3", "dns-over-http/3"), DnsProtocol.H3, 443),
+        (("quic", "DoQ", "dns_over_quic"), DnsProtocol.QUIC, 853),
     ],
 )
 def test_protocols(words: tuple[str, ...], protocol: DnsProtocol, port: int) -> None:
@@ -125,11 +127,15 @@ def test_what_is_no_protocol(data: object, refused: Lines) -> None:
     assert "is not a protocol for name servers; expected one of dns_over_tls, dns_over_https" in line
 
 
-@pytest.mark.parametrize("word", ["h3", "http/3", "DoH3", "quic", "doq", "dns-over-quic", "dns_over_http/3"])
-def test_what_comes_later(word: str, problems: Lines) -> None:
-    keys = f"encryption: {{tls_name: a.test, protocol: {word}}}"
-    (line,) = problems(RESOLVER.format(type="hickory", keys=keys))
-    assert "not supported yet: name servers over QUIC" in line
+@pytest.mark.parametrize("protocol", ["dns_over_http/3", "dns_over_quic"])
+def test_tls_of_quic(protocol: str, problems: Lines, warnings: Lines) -> None:
+    keys = f"encryption: {{tls_name: a.test, protocol: {protocol}, tls_client: {{%s}}}}"
+    (line,) = problems(RESOLVER.format(type="hickory", keys=keys % "disable_sni: true"))
+    assert f"encryption.tls_client: 'disable_sni' does not go with {protocol}" in line
+    for key in ("no_session_cache: true", "max_fragment_size: 1024"):
+        (line,) = warnings(RESOLVER.format(type="hickory", keys=keys % key))
+        name = key.partition(":")[0]
+        assert f"encryption.tls_client: '{name}' has no effect with {protocol}" in line
 
 
 def test_the_name_alone_is_dns_over_tls() -> None:

@@ -8,7 +8,6 @@ __all__ = [
     "LATER_TYPES",
     "LOG_DRIVERS",
     "METRICS",
-    "QUIC_RESOLVER",
     "SHARED_LOGGER",
     "TICKET_SOURCE",
     "TLCP",
@@ -20,7 +19,6 @@ __all__ = [
 AUDIT = "inspection of traffic arrives with the auditors"
 LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and stdout are there"
 METRICS = "metrics arrive with the statistics"
-QUIC_RESOLVER = "name servers over QUIC arrive with its transport"
 SHARED_LOGGER = "shared loggers arrive with the other log drivers"
 TICKET_SOURCE = "keys of session tickets from redis arrive with the redis client"
 TLS_CLIENT = "TLS towards the remote side arrives with the TLS servers"

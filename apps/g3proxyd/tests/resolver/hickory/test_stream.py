@@ -11,7 +11,7 @@ import pytest
 from escaper.network import elapsed, network, run_virtually
 from g3_dns import Failure, Server, StreamSettings, TcpClient
 from g3proxyd.io.stream import Stream
-from g3proxyd.resolver.hickory import stream as module
+from g3proxyd.resolver.hickory import kept as module
 from g3proxyd.resolver.hickory.stream import StreamTransport
 from g3proxyd.resolver.hickory.tcp import tcp_transport
 from resolver.dns_server import Asked, addresses, record, reply, serving, silence

@@ -78,14 +78,14 @@ _Port: TypeAlias = Annotated[
 
 
 class HickoryConfig(CachingResolverConfig):
-    """Asks name servers over UDP and TCP, or over TLS or HTTPS."""
+    """Asks name servers over UDP and TCP, or over TLS, HTTPS or QUIC."""
 
     type: Annotated[Literal["hickory"], TypeName("hickory", "hickory_dns", "trust_dns")] = "hickory"
     """What the object is."""
     server: _Servers
     """The name servers; the first one that knows addresses has the last word."""
     server_port: _Port | None = None
-    """The port of all of them; unset is 53, 853 with DNS over TLS, 443 with DNS over HTTPS."""
+    """The port of all of them; unset is 53, 853 with DNS over TLS or QUIC, 443 with DNS over HTTPS."""
     encryption: Annotated[DnsEncryption | None, Aliases("encrypt")] = None
     """How they are asked under encryption; unset asks over UDP, and over TCP where an answer needs it."""
     connect_timeout: Duration = 10.0

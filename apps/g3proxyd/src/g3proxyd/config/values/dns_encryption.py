@@ -7,10 +7,9 @@ from enum import Enum
 from typing import Annotated, Any, ClassVar, TypeAlias
 
 from ..keys import any_case, normalise
-from ..later import QUIC_RESOLVER
 from ..section import Section
 from .acl import OneHost
-from .mistake import Mistake, MistakeError, nearest, show, wrong
+from .mistake import Mistake, nearest, show, wrong
 from .tls_client import RustlsTlsClient
 from .value import Value
 
@@ -37,19 +36,16 @@ _WORDS = {
     **dict.fromkeys(("h3", "http/3", "doh3", "dns_over_http/3"), DnsProtocol.H3),
     **dict.fromkeys(("quic", "doq", "dns_over_quic"), DnsProtocol.QUIC),
 }
-_LATER = {DnsProtocol.H3: QUIC_RESOLVER, DnsProtocol.QUIC: QUIC_RESOLVER}
 
 
 def parse_dns_protocol(data: object) -> DnsProtocol:
     """One of the words for a protocol, in any case, with `-` as good as `_`."""
-    expected = f"one of {', '.join(protocol.value for protocol in DnsProtocol if protocol not in _LATER)}"
+    expected = f"one of {', '.join(protocol.value for protocol in DnsProtocol)}"
     word = normalise(data) if isinstance(data, str) else ""
     protocol = _WORDS.get(word)
     if protocol is None:
         suggestion = nearest(word, _WORDS)
         raise wrong(f"{show(data)} is not a protocol for name servers", expected=expected, suggestion=suggestion)
-    if protocol in _LATER:
-        raise MistakeError(Mistake(f"not supported yet: {_LATER[protocol]}", expected, unsupported=True))
     return protocol
 
 
@@ -74,9 +70,22 @@ class DnsEncryption(Section):
     tls_name: OneHost
     """The name, or the address, that the servers' certificates have to be for."""
     protocol: _Protocol = DnsProtocol.TLS
-    """What carries the questions: dns_over_tls (tls, dot) or dns_over_https (https, h2, doh)."""
+    """What carries the questions: dns_over_tls (tls, dot), dns_over_https (https, h2, doh), dns_over_http/3 (h3, doh3)
+    or dns_over_quic (quic, doq)."""
     tls_client: RustlsTlsClient = RustlsTlsClient()
     """TLS towards the servers."""
+
+    def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
+        if self.protocol in (DnsProtocol.H3, DnsProtocol.QUIC):
+            name, path = self.protocol.value, ("tls_client",)
+            # The library tells a server the very name that it holds against the certificate.
+            if self.tls_client.disable_sni:
+                conflicts.append(Mistake(f"'disable_sni' does not go with {name}", path=path))
+            for key in ("no_session_cache", "max_fragment_size"):
+                if getattr(self.tls_client, key):
+                    message = f"'{key}' has no effect with {name}: it keeps no sessions, and has no records"
+                    notes.append(Mistake(message, path=path))
+        return super().settle(conflicts, notes)
 
     @classmethod
     def from_short(cls, data: object) -> dict[str, Any]:

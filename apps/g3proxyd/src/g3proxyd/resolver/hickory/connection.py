@@ -8,6 +8,7 @@ from g3_dns import Closed, Failure, Lost, Question, Response, StreamEvent, TcpCl
 from g3_machine import RemoteProtocolError
 
 from ...io.stream import Stream
+from .kept import ConnectionOverError
 from .transport import NoReplyError
 
 if TYPE_CHECKING:
@@ -18,10 +19,6 @@ Client: TypeAlias = "TcpClient | Http2Client"
 
 UNUSED_SECONDS = 10.0
 """How long a connection waits for its first question, which may have been given up while it was opened."""
-
-
-class ConnectionOverError(Exception):
-    """The connection was closed in order before the answer came: the question may be asked over another one."""
 
 
 class Connection:

@@ -11,6 +11,8 @@ from ...io.poller import Poller
 from ...io.sockopts import tcp_options, udp_options
 from ...io.timers import Wheel
 from ...tls.client import ClientTls
+from .quic import QuicTransport, http3_start, quic_start
+from .quic_tls import quic_configuration
 from .sockets import ServerSockets
 from .tcp import TcpConnector, tcp_transport
 from .tls import HTTP2, TlsConnector, authority_of, https_transport, tls_transport
@@ -34,7 +36,7 @@ def make_transports(config: "HickoryConfig", poller: Poller, wheel: Wheel) -> li
     )
     connectors = [TcpConnector(poller, wheel, Server(host, config.port), sockets) for host in config.server]
     if config.encryption is not None:
-        return _encrypted(config, config.encryption, connectors)
+        return _encrypted(config, config.encryption, connectors, poller, sockets)
     times = (config.connect_timeout, config.request_timeout)
     cookies = CookieJar(secrets.randbelow)
     return [
@@ -43,7 +45,13 @@ def make_transports(config: "HickoryConfig", poller: Poller, wheel: Wheel) -> li
     ]
 
 
-def _encrypted(config: "HickoryConfig", encryption: "DnsEncryption", connectors: list[TcpConnector]) -> list[Transport]:
+def _encrypted(
+    config: "HickoryConfig",
+    encryption: "DnsEncryption",
+    connectors: list[TcpConnector],
+    poller: Poller,
+    sockets: ServerSockets,
+) -> list[Transport]:
     from ...config.values.dns_encryption import DnsProtocol
 
     settings, name = encryption.tls_client.settings, encryption.tls_name
@@ -56,4 +64,11 @@ def _encrypted(config: "HickoryConfig", encryption: "DnsEncryption", connectors:
             tls = ClientTls(replace(settings, alpn=(HTTP2,)))
             authority = authority_of(name, config.port)
             return [https_transport(TlsConnector(each, tls, name), authority, *times) for each in connectors]
-    raise TypeError(f"there is no transport for {encryption.protocol.value}")
+        case DnsProtocol.H3 | DnsProtocol.QUIC:
+            configuration = quic_configuration(settings, name)
+            if encryption.protocol is DnsProtocol.QUIC:
+                start = quic_start(configuration, config.request_timeout)
+            else:
+                start = http3_start(configuration, config.request_timeout, authority_of(name, config.port))
+            patience = min(config.connect_timeout, settings.handshake_timeout)
+            return [QuicTransport(poller, each.server, sockets, start, patience) for each in connectors]

@@ -36,7 +36,7 @@ class TlsConnector:
 
 def tls_transport(connector: TlsConnector, connect_timeout: float, request_timeout: float) -> StreamTransport:
     """Questions over TLS; times are in seconds."""
-    settings = _settings(request_timeout)
+    settings = encrypted_settings(request_timeout)
     return StreamTransport(connector.connect, partial(TcpClient, secrets.randbelow, settings), connect_timeout)
 
 
@@ -46,7 +46,7 @@ def https_transport(
     """Questions over HTTP/2, for which the connector has to have agreed on it; times are in seconds."""
     from g3_dns.http2 import Http2Client  # h2 takes a tenth of a second to import, which nobody else pays
 
-    start = partial(Http2Client, authority, settings=_settings(request_timeout), post=True)
+    start = partial(Http2Client, authority, settings=encrypted_settings(request_timeout), post=True)
     return StreamTransport(connector.connect, start, connect_timeout)
 
 
@@ -56,5 +56,5 @@ def authority_of(name: ServerName, port: int) -> str:
     return host if port == HTTPS_PORT else f"{host}:{port}"
 
 
-def _settings(request_timeout: float) -> StreamSettings:
+def encrypted_settings(request_timeout: float) -> StreamSettings:
     return StreamSettings(query_timeout=request_timeout, padding=PADDING_BLOCK)
