@@ -6,11 +6,14 @@ import random
 import shutil
 import socket
 import ssl
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from certificates import Authority, authority
+from certificates import DAY, Authority, authority
+from g3proxyd.tls import server
 from loopback import read_to_end, run
 from proxy import Address, echo, origin, proxy, read_response, replying
 from tls.secure import GRANTED, NAME, OK, ca, connect, cut, get, secure_origin
@@ -258,6 +261,48 @@ def test_resumption(tls: dict[str, Any], more: dict[str, Any], version: ssl.TLSV
             assert again is reused
 
     run(main())
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_session_does_not_outlive_the_client_s_certificate(
+    tls: dict[str, Any],
+    version: ssl.TLSVersion,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tls |= {"enable_client_auth": True, "ca_certificate": ca(tmp_path)}
+    context = authority().client()
+    context.minimum_version = context.maximum_version = version
+    context.load_cert_chain(*authority().issue(client=True, valid=(-DAY, DAY)).write(tmp_path, "client"))
+
+    def ask(address: Address, session: ssl.SSLSession | None) -> tuple[bytes, bool | None, ssl.SSLSession | None]:
+        """A request that the proxy answers without any origin, as nobody listens on port 1."""
+        sock = socket.create_connection(address, timeout=20)
+        with context.wrap_socket(sock, server_hostname=NAME, session=session) as client:
+            client.sendall(get(1))
+            try:
+                answer = client.recv(65536)
+            except OSError:
+                answer = b""
+            return answer, client.session_reused, client.session
+
+    async def main() -> None:
+        async with proxy(http={"tls_server": tls}) as p:
+            _, reused, session = await asyncio.to_thread(ask, p.http, None)
+            assert not reused
+            answer, reused, session = await asyncio.to_thread(ask, p.http, session)
+            assert answer.startswith(b"HTTP/1.1 521 ")
+            assert reused
+            later = SimpleNamespace(time=lambda: time.time() + 2 * DAY.total_seconds())
+            monkeypatch.setattr(server, "time", later)
+            answer, _, _ = await asyncio.to_thread(ask, p.http, session)
+            assert answer == b""
+
+    run(main())
+    reason = "certificate_expired (since the session began that the client resumes)"
+    refused = f"server http: refused a connection from 127.0.0.1: the TLS handshake failed: {reason}"
+    assert caplog.messages == [refused]
 
 
 def test_a_client_that_reads_nothing_stops_its_origin(tls: dict[str, Any]) -> None:

@@ -57,6 +57,7 @@ class TlsEntrance:
         try:
             try:
                 await stream.handshake(self._tls.handshake_timeout)
+                self._tls.check_client(stream.tls)
             except TimeoutError:
                 self._server.stats.listen_timeout += 1
                 self._refusals.note(self._peer, "no TLS handshake in time")

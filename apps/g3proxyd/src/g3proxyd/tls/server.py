@@ -2,10 +2,13 @@
 
 import hashlib
 import ssl
+import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..io.stream import Stream
 from ..io.tls import TlsStream
+from ..io.tls_errors import TlsError, TlsFault
 from . import openssl
 from .contexts import server_context
 from .names import covered
@@ -31,6 +34,7 @@ class ServerTls:
     ) -> None:
         """``alpn`` are the application protocols that the server speaks. Raises ssl.SSLError and OSError."""
         self.handshake_timeout = settings.handshake_timeout
+        self._client_auth = settings.client_auth
         identity = identity_of(settings)
         self._sites: list[tuple[frozenset[str], ssl.SSLContext]] = []
         for site in sites_of(settings.pairs):
@@ -48,6 +52,17 @@ class ServerTls:
         if self._tickets is not None:
             self._tickets.refresh()
         return TlsStream(stream, self._context, server_side=True)
+
+    def check_client(self, tls: ssl.SSLObject) -> None:
+        """Raise TlsError for a client that resumes a session though its certificate has expired since.
+
+        OpenSSL verifies certificates in full handshakes alone, and each resumption of TLS 1.3 hands out a ticket as
+        good as the first: a client that comes often would never need a new certificate.
+        """
+        if self._client_auth and tls.session_reused:
+            certificate: Any = tls.getpeercert()
+            if ssl.cert_time_to_seconds(certificate["notAfter"]) < time.time():
+                raise TlsError(TlsFault.CERTIFICATE_EXPIRED, "since the session began that the client resumes")
 
     def _choose(self, tls: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         if name is not None:
