@@ -42,6 +42,19 @@ def test_a_port_that_ends_tls(config: Callable[..., Config], tmp_path: Path) -> 
     assert found.warnings == ()
 
 
+def test_certificates_in_the_guide(config: Callable[..., Config], tmp_path: Path) -> None:
+    guide = (DOCS / "guide.md").read_text(encoding="utf-8")
+    (block,) = (
+        text for text in re.findall(r"^```yaml\n(.*?)^```", guide, re.DOTALL | re.MULTILINE) if "tls_server" in text
+    )
+    for name in ("proxy", "other"):
+        authority().issue(f"{name}.test", valid=(-DAY, 30 * DAY)).write(tmp_path, name)
+    (tmp_path / "clients.crt").write_bytes(authority().pem)
+    found = config(block.replace("/etc/g3proxyd", str(tmp_path)) + "escaper: [{name: direct, type: dummy_deny}]\n")
+    assert list(found.servers) == ["https"]
+    assert found.warnings == ()
+
+
 @pytest.mark.parametrize("block", [block for block in BLOCKS if not block.startswith("server:")])
 def test_keys(block: str, config: Callable[..., Config]) -> None:
     keys = re.split(r"^(?=\w)", block, flags=re.MULTILINE)[1:]

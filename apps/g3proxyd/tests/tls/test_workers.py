@@ -106,3 +106,33 @@ def test_a_renewed_certificate_is_served_after_a_reload_and_nobody_is_disturbed(
         for each in (old, new):
             each.close()
         far.close()
+
+
+def test_what_becomes_of_connections_when_a_certificate_is_renewed(tmp_path: Path) -> None:
+    """One that waits for its next request is closed behind it; a tunnel goes on until somebody ends it."""
+    tls = {"cert_pairs": authority().issue(NAME).pair(tmp_path)}
+    with service(tmp_path, workers=2, tls_server=tls) as running, socket.create_server(("127.0.0.1", 0)) as origin:
+        origin.settimeout(20)
+        context = authority().client()
+        kept, tunnel = Client(running, context), Client(running, context)
+        request = b"GET http://127.0.0.1:1/ HTTP/1.1\r\nHost: 127.0.0.1:1\r\n\r\n"
+        kept.sock.sendall(request)
+        assert b"connection: close" not in kept.sock.recv(65536).lower()
+        tunnel.sock.sendall(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\nHost: a\r\n\r\n" % origin.getsockname()[1])
+        far, _ = origin.accept()
+        assert tunnel.sock.recv(1000).startswith(b"HTTP/1.1 200 ")
+        authority().issue(NAME).write(tmp_path)
+        assert of_http(running.reload()) == ["rebuilt"]
+        kept.sock.sendall(request)
+        last = b""
+        while piece := kept.sock.recv(65536):
+            last += piece
+        assert b"connection: close" in last.lower()
+        tunnel.sock.sendall(b"still")
+        assert far.recv(100) == b"still"
+        with running.control() as client:
+            client.post("server", "http", "force-quit")
+        assert tunnel.sock.recv(100) == b""
+        for each in (kept, tunnel):
+            each.close()
+        far.close()
