@@ -92,9 +92,10 @@ def test_refusals(status: int) -> None:
         client.next_event()
 
 
-def test_a_tunnel_is_no_machine_of_ours() -> None:
+@pytest.mark.parametrize("grant", [GRANTED, b"HTTP/1.1 299 \r\n\r\n"])
+def test_a_tunnel_is_no_machine_of_ours(grant: bytes) -> None:
     client = ask()
-    client.receive_data(GRANTED + b"x")
+    client.receive_data(grant + b"x")
     assert client.next_event() is not None
     with pytest.raises(LocalProtocolError, match="another protocol"):
         client.next_event()

@@ -28,6 +28,8 @@ def test_members() -> None:
         (b"http://a:/", b"OPTIONS", Target(ABSOLUTE, b"http", "a", 80, b"/", b"a")),
         (b"http://a?", b"OPTIONS", Target(ABSOLUTE, b"http", "a", 80, b"/?", b"a")),
         (b"http://[::0:1]", b"GET", Target(ABSOLUTE, b"http", "::1", 80, b"/", b"[::0:1]")),
+        (b"http://[::1]:81?a=b?", b"GET", Target(ABSOLUTE, b"http", "::1", 81, b"/?a=b?", b"[::1]:81")),
+        (b"http://[::1]/a?", b"GET", Target(ABSOLUTE, b"http", "::1", 80, b"/a?", b"[::1]")),
         (b"ftp://u:p%40@a/", b"GET", Target(ABSOLUTE, b"ftp", "a", 21, b"/", b"a", b"u:p%40")),
     ],
 )

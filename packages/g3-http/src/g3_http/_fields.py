@@ -49,17 +49,15 @@ _split_block = re.compile(rb"\n([^:\n]++): ?+([^\r]*+)\r").findall
 
 
 def _any_case(names: Iterable[bytes]) -> bytes:
-    """A pattern for these names in any case: a tree of their letters, so that most other names fail at their first."""
+    """A pattern for these names in any case: a tree of their letters, so that most other names fail at their first.
+
+    No name is the beginning of another.
+    """
     tails: dict[int, list[bytes]] = {}
-    ends = False
-    for name in sorted(names):
-        if name:
-            tails.setdefault(name[0], []).append(name[1:])
-        else:
-            ends = True
+    for name in filter(None, sorted(names)):
+        tails.setdefault(name[0], []).append(name[1:])
     branches = [_any_letter(first) + _any_case(rest) for first, rest in tails.items()]
-    pattern = branches[0] if len(branches) == 1 and not ends else b"(?:%b)" % b"|".join(branches)
-    return b"" if not branches else pattern + b"?+" * ends
+    return b"(?:%b)" % b"|".join(branches)
 
 
 def _any_letter(letter: int) -> bytes:
