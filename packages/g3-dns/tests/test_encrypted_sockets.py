@@ -44,8 +44,8 @@ async def dns_over_https(reader: asyncio.StreamReader, writer: asyncio.StreamWri
         for event in http.receive_data(data):
             match event:
                 case h2.events.RequestReceived(stream_id=stream, headers=headers):
-                    path = str(dict(headers)[":path"])
-                    text = path.partition("dns=")[2]
+                    fields = {str(name): str(value) for name, value in headers}
+                    text = fields[":path"].partition("dns=")[2]
                     queries[stream] = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
                 case h2.events.DataReceived(stream_id=stream, data=body):
                     queries[stream] += body
