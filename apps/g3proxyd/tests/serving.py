@@ -20,20 +20,20 @@ def with_servers(
 ) -> Config:
     """These servers and an escaper ``direct`` for them, and other escapers, read as the daemon reads its files.
 
-    Each server has a `listen` that the configuration is content with; the tests bring their own sockets.
+    Each server has a `listen` that the configuration is content with; the tests bring their own sockets. ``escaper``
+    holds further keys of the escaper, or, with a `type`, all of them.
     """
+    direct = {
+        "type": "direct_fixed",
+        "resolver": "dns",
+        "egress_network_filter": LOOPBACK,
+        "resolve_redirection": {"origin.test": "127.0.0.1"},
+    }
     document = {
         "runtime": {"server_offline_delay": "0s", "task_wait_delay": "0s"},
         "server": [{"listen": f"127.0.0.1:{port}", **server} for port, server in enumerate(servers, start=1)],
         "escaper": [
-            {
-                "name": "direct",
-                "type": "direct_fixed",
-                "resolver": "dns",
-                "egress_network_filter": LOOPBACK,
-                "resolve_redirection": {"origin.test": "127.0.0.1"},
-                **(escaper or {}),
-            },
+            {"name": "direct", **({} if escaper and "type" in escaper else direct), **(escaper or {})},
             *routes,
         ],
         "resolver": [{"name": "dns", "type": "deny_all"}],

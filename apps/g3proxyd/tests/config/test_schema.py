@@ -36,6 +36,7 @@ DATA: list[Any] = [
     "[127.0.0.1]:80", "10.0.0.0/8", "lo", "stdout", "Discard", "syslog", "ipv4only", "IPv6_First", "ipv5", "random",
     "Serial", "192.0.2.1 192.0.2.2", "a.test", "名前", "é", "80,443,8000-8080", "HttpProxy", "SocksProxy",
     "plain-tcp", "IntelliProxy", "SniProxy", "TcpStream", "TcpTproxy", "dummy-close", "DirectFixed", "DUMMY_DENY",
+    "ProxySocks5", "proxy-socks5s",
     "PlainTls", "native-tls-port", "TlsStream", "c-ares", "Hickory-DNS", "FailOver", "DenyAll", "DoT", "[]", [], [1],
     ["127.0.0.1"],
     ["192.0.2.1", "::1"], ["a.test"], [80, "443"], {}, {"a": 1}, {"a.test": "192.0.2.1"}, {"a.test": ["192.0.2.1"]},
@@ -66,6 +67,7 @@ NEEDED: dict[str, Any] = {
     "upstream": "a.test:80",
     "tls_server": {"cert_pairs": PAIR},
     "server": "192.0.2.1",
+    "proxy_addr": "192.0.2.1",
 }
 """Values of required keys that are no names."""
 

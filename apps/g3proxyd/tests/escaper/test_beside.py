@@ -8,9 +8,10 @@ import pytest
 from escaper.network import FakeResolver, Records, Task, network, run_virtually
 from g3proxyd.config.escaper import DirectFixedConfig
 from g3proxyd.escaper.base import ConnectNotes
-from g3proxyd.escaper.direct_fixed import DirectFixedEscaper, peer_host
+from g3proxyd.escaper.direct_fixed import DirectFixedEscaper
 from g3proxyd.escaper.dummy_deny import DummyDenyEscaper
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
+from g3proxyd.escaper.sockets import peer_host
 from g3proxyd.log.discard import DiscardSink
 from g3proxyd.log.logger import Logger, Sink
 from g3proxyd.upstream import Upstream

@@ -52,10 +52,11 @@ class Surroundings:
 
 def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
     """The escaper of a configuration. Raises ValueError for what a library does not take."""
-    from ..config.escaper import DirectFixedConfig, DummyDenyConfig
+    from ..config.escaper import DirectFixedConfig, DummyDenyConfig, ProxySocks5Config, ProxySocks5sConfig
     from .direct_fixed import DirectFixedEscaper, DirectFixedWithHeader
     from .dummy_deny import DummyDenyEscaper
     from .proxy_header import make_header
+    from .proxy_socks5 import ProxySocks5Escaper, ProxySocks5sEscaper
 
     match config:
         case DirectFixedConfig():
@@ -66,6 +67,10 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
             return DirectFixedEscaper(config, resolver, around.logger)
         case DummyDenyConfig():
             return DummyDenyEscaper(config.name)
+        case ProxySocks5Config():
+            return ProxySocks5Escaper(config, around)
+        case ProxySocks5sConfig():
+            return ProxySocks5sEscaper(config, around)
     return _make_route(config, around)
 
 

@@ -5,7 +5,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from g3_acl import default_egress_network_rule, unmap
@@ -22,7 +21,7 @@ from .log import log_tcp_connect
 from .outgoing import make_course, tcp_sockets, udp_sockets
 from .proxy_header import Header, send_header
 from .race import Ask, Race
-from .sockets import Host, OutgoingSockets
+from .sockets import Host, OutgoingSockets, peer_host
 
 if TYPE_CHECKING:
     from ..config.escaper.direct_fixed import DirectFixedConfig
@@ -138,14 +137,6 @@ class DirectFixedWithHeader(DirectFixedEscaper):
 
 HEADER_REASONS = (ConnectReason.PROXY_PROTOCOL_ENCODE_ERROR, ConnectReason.PROXY_PROTOCOL_WRITE_FAILED)
 """The failures that the dialling itself has not reported."""
-
-
-def peer_host(notes: ConnectNotes) -> Host:
-    """The address that a connection goes to."""
-    address = notes.next_peer_addr
-    assert address is not None  # noqa: S101 - it is connected
-    zone = f"%{address[3]}" if len(address) == 4 and address[3] else ""
-    return ip_address(address[0] + zone)
 
 
 def _redirected(addresses: tuple[Host, ...], family: Family, receive: Callable[[Answer], None]) -> Answer | Query:

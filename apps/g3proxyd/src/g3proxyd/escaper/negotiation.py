@@ -1,6 +1,7 @@
 """The talk with a next proxy, before its connection carries what it is wanted for."""
 
 import asyncio
+from collections.abc import Callable
 from typing import TypeVar
 
 from g3_machine import Machine, RemoteProtocolError
@@ -20,14 +21,20 @@ class Negotiation:
         self._clock = asyncio.get_running_loop().time
         self._deadline = self._clock() + seconds
 
-    async def next_event(self, machine: Machine[E]) -> E:
-        """Send what the machine wants sent, and receive until it has an event. Raises TcpConnectError."""
+    async def next_event(
+        self, machine: Machine[E], reason_of: Callable[[RemoteProtocolError], ConnectReason] | None = None
+    ) -> E:
+        """Send what the machine wants sent, and receive until it has an event. Raises TcpConnectError.
+
+        ``reason_of`` tells faults apart; without it all of them are against the protocol.
+        """
         while True:
             try:
                 event = machine.next_event()
             except RemoteProtocolError as error:
                 await self.flush(machine)
-                raise TcpConnectError(ConnectReason.NEGOTIATION_PROTOCOL_ERROR, detail=str(error)) from None
+                reason = ConnectReason.NEGOTIATION_PROTOCOL_ERROR if reason_of is None else reason_of(error)
+                raise TcpConnectError(reason, detail=str(error)) from None
             await self.flush(machine)
             if event is not None:
                 return event

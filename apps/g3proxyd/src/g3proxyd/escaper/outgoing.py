@@ -15,6 +15,7 @@ from .sockets import FamilySockets, Host, OutgoingSockets
 
 if TYPE_CHECKING:
     from ..config.escaper.common import ConnectingEscaperConfig, TcpEscaperConfig
+    from ..config.escaper.proxy_socks5 import Socks5Config
 
 
 def make_course(config: "TcpEscaperConfig") -> Course:
@@ -45,7 +46,10 @@ def tcp_sockets(
 
 
 def udp_sockets(
-    config: "ConnectingEscaperConfig", bind_ips: Sequence[Host], stats: EscaperStats, egress: NetworkRule | None
+    config: "ConnectingEscaperConfig | Socks5Config",
+    bind_ips: Sequence[Host],
+    stats: EscaperStats,
+    egress: NetworkRule | None = None,
 ) -> OutgoingSockets:
     """The same of UDP sockets."""
 

@@ -7,13 +7,13 @@ import random
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from g3_acl import NetworkRule
 
 from ..io.sockopts import LATE_BINDING, SocketOption, bind_to_device, set_options
 from ..io.udp_socket import open_udp
-from .base import EscaperStats, SocketAddress
+from .base import ConnectNotes, EscaperStats, SocketAddress
 from .errors import ConnectReason, TcpConnectError
 
 log = logging.getLogger(__name__)
@@ -134,3 +134,11 @@ def socket_address(host: Host, port: int) -> SocketAddress:
     if not 0 <= index <= 0xFFFFFFFF:
         raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
     return (str(IPv6Address(int(host))), port, 0, index)
+
+
+def peer_host(notes: ConnectNotes) -> Host:
+    """The address that a connection goes to."""
+    address = notes.next_peer_addr
+    assert address is not None  # noqa: S101 - it is connected
+    zone = f"%{address[3]}" if len(address) == 4 and address[3] else ""
+    return ip_address(address[0] + zone)

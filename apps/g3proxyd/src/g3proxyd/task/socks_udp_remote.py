@@ -22,8 +22,6 @@ class Remote(UdpSocket):
         self.named = header is None
         """Whether the sources of datagrams matter."""
         self._ipv6 = sock.family == socket.AF_INET6
-        self.version = 6 if self._ipv6 else 4
-        """That of the addresses it sends to."""
         self._own = _pin(header) if header is not None else None
         self.header_size = len(header) if header is not None else IPV6_HEADER if self._ipv6 else IPV4_HEADER
         """Bytes of each header."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .common import EscaperConfig
 from .direct_fixed import DirectFixedConfig
 from .dummy_deny import DummyDenyConfig
+from .proxy_socks5 import ProxySocks5Config, ProxySocks5sConfig
 from .route_client import RouteClientConfig
 from .route_failover import RouteFailoverConfig
 from .route_geoip import RouteGeoipConfig
@@ -19,6 +20,8 @@ __all__ = [
     "DirectFixedConfig",
     "DummyDenyConfig",
     "EscaperConfig",
+    "ProxySocks5Config",
+    "ProxySocks5sConfig",
     "RouteClientConfig",
     "RouteFailoverConfig",
     "RouteGeoipConfig",
@@ -32,6 +35,8 @@ __all__ = [
 ESCAPERS: tuple[type[EscaperConfig], ...] = (
     DirectFixedConfig,
     DummyDenyConfig,
+    ProxySocks5Config,
+    ProxySocks5sConfig,
     RouteClientConfig,
     RouteFailoverConfig,
     RouteGeoipConfig,

@@ -18,7 +18,7 @@ from ..values.sockopts import TcpMiscSockOpts, UdpMiscSockOpts
 from ..values.speed_limit import SocketSpeedLimit, UdpSocketSpeedLimit
 from ..values.text import AsciiText
 
-__all__ = ["ConnectingEscaperConfig", "EscaperConfig", "TcpEscaperConfig"]
+__all__ = ["ConnectingEscaperConfig", "EscaperConfig", "TcpEscaperConfig", "UdpKeys"]
 
 
 class EscaperConfig(ModuleConfig):
@@ -76,12 +76,17 @@ class TcpEscaperConfig(EscaperConfig):
         }
 
 
-class ConnectingEscaperConfig(TcpEscaperConfig):
-    """What every escaper has that goes to targets itself, by TCP and by UDP."""
+class UdpKeys(EscaperConfig):
+    """What every escaper has that opens UDP sockets itself."""
 
     udp_sock_speed_limit: Annotated[UdpSocketSpeedLimit, OldNames("udp_relay_speed_limit", "udp_relay_limit")] = None
     """Speed limit of each UDP socket towards the remote side."""
     udp_misc_opts: UdpMiscSockOpts = UdpMiscSockOpts()
     """Options of UDP sockets."""
+
+
+class ConnectingEscaperConfig(TcpEscaperConfig, UdpKeys):
+    """What every escaper has that goes to targets itself, by TCP and by UDP."""
+
     resolver: Annotated[str, NameOf("resolver")]
     """The resolver for the names that clients ask for."""
