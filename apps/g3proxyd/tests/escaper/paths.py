@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from escaper.network import Records
+from escaper.network import FakeQuery, Records
 from g3proxyd.config.escaper import ESCAPERS
 from g3proxyd.config.kinds import type_name
 from g3proxyd.escaper import Surroundings, make_escaper
@@ -30,6 +30,8 @@ class End(Escaper):
         self.peers: list[socket.socket] = []
         """The other ends."""
         self.outlets: list[Outlet] = []
+        self.queries: list[FakeQuery] = []
+        """Names that nobody finds an address for."""
         self.closed = 0
 
     async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Connection:
@@ -43,7 +45,11 @@ class End(Escaper):
     ) -> HttpHop | None:
         if not self.forwards_ftp:
             return None
-        return HttpHop(await self._connect("ftp", upstream, notes), proxy=True, any_upstream=True)
+        connection = await self._connect("ftp", upstream, notes)
+        if method == b"PUT":
+            connection.close()
+            return None
+        return HttpHop(connection, proxy=True, any_upstream=True)
 
     async def tcp_connect_beside(
         self, upstream: Upstream, first: ConnectNotes, notes: ConnectNotes, task: TaskIdentity
@@ -86,6 +92,9 @@ class Outlet(UdpOutlet):
 
     def find(self, upstream: Upstream, receive: Callable[[UdpWay], None]) -> UdpWay | Query:
         self.end.asked.append(f"find {upstream}")
+        if isinstance(upstream.host, str) and upstream.host.startswith("slow"):
+            self.end.queries.append(FakeQuery())
+            return self.end.queries[-1]
         if isinstance(upstream.host, str):
             return TcpConnectError(ConnectReason.NO_ADDRESS_CONNECTED)
         return upstream.host

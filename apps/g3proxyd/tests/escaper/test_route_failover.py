@@ -46,6 +46,8 @@ def failover(a: End, b: End, test: Test) -> Any:
         (End("a", delay=0.2, error=REFUSED), End("b", delay=0.5), "b", 0.7),
         (End("a", delay=1.2, error=FAILED), End("b", delay=0.5), "b", 1.5),
         (End("a", delay=1.5), End("b", delay=0.5), "a", 1.5),
+        (End("a", delay=1.5), End("b", delay=0.5, error=FAILED), "a", 1.5),
+        (End("a", delay=1.5, error=FAILED), End("b", delay=0.5), "b", 1.5),
     ],
 )
 def test_who_connects(a: End, b: End, winner: str, when: float) -> None:
@@ -123,6 +125,16 @@ def test_other_kinds_of_connections() -> None:
     route = failover(a, b, test)
     assert b.asked == [f"{call} x.test:80" for call in ("http", "ftp", "udp", "beside")]
     assert route.forwards_ftp
+
+
+def test_proxies_that_leave_a_method_to_the_caller() -> None:
+    a, b = End("a", delay=1.5), End("b", delay=0.5)
+    a.forwards_ftp = b.forwards_ftp = True
+
+    async def test(route: Any, notes: ConnectNotes) -> None:
+        assert await route.ftp_connect(UPSTREAM, b"PUT", notes, Task()) is None
+
+    failover(a, b, test)
 
 
 def test_ftp_is_left_to_the_caller_unless_both_have_proxies_for_it() -> None:

@@ -96,6 +96,22 @@ def test_datagrams_of_one_association_go_their_ways() -> None:
     run(main({**SOCKS, "escaper": "slow"}))
 
 
+def test_the_speed_limit_of_the_escaper_that_was_chosen() -> None:
+    async def main() -> None:
+        limit = {"udp_sock_speed_limit": {"shift": 12, "upload_packets": 10}}
+        served = serving(SOCKS, escaper=limit, routes=(DENY, BY_HOST))
+        async with served as p, associated(p.addresses["socks"]) as client:
+            with peer() as (_, port):
+                for _ in range(40):
+                    client.send(HERE, port, b"x")
+                for _ in range(9):
+                    await client.receive()
+            client.writer.close()
+            assert (await p.task_record())["c_wr_packets"] < 20
+
+    run(main())
+
+
 def test_the_other_mode_of_udp() -> None:
     async def main() -> None:
         served = serving({**SOCKS, "use_udp_associate": False}, routes=(DENY, BY_HOST))

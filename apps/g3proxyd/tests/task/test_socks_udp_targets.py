@@ -179,6 +179,20 @@ def test_lookups_are_limited(outlet: Outlet, monkeypatch: pytest.MonkeyPatch) ->
     assert targets.find(pack_header("c.test", 53)) is not None
 
 
+def test_addresses_whose_way_is_looked_up_are_limited_too(outlet: Outlet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOKUPS_MAX", 2)
+    lookups: list[Lookup] = []
+
+    def find(upstream: Upstream, receive: Callable[[UdpWay], None]) -> Query:
+        lookups.append(Lookup(upstream, receive))
+        return lookups[-1]
+
+    monkeypatch.setattr(outlet, "find", find)
+    targets = make(outlet)
+    assert [targets.find(pack_header(HERE, port)) is not None for port in (1, 2, 3, 4)] == [True, True, False, False]
+    assert [lookup.cancelled for lookup in lookups] == [False, False, True, True]
+
+
 def test_what_waits_is_limited(outlet: Outlet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WAITING_MAX", 3)
     monkeypatch.setattr(module, "WAITING_BYTES_MAX", 10)

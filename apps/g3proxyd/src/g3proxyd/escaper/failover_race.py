@@ -59,9 +59,8 @@ class FailoverRace(Generic[T]):
                 self._obey()
             if self._winner is None:
                 raise self._error or TcpConnectError(ConnectReason.INTERNAL_SERVER_ERROR)
-            winner, self._winner = self._winner, None
-            copy_notes(winner.notes, notes)
-            return winner.task.result()
+            copy_notes(self._winner.notes, notes)
+            return self._winner.task.result()
         finally:
             self._error = None  # its traceback knows this frame
             await self._let_go()
@@ -82,8 +81,6 @@ class FailoverRace(Generic[T]):
 
     def _settle(self, number: int, notes: ConnectNotes) -> None:
         """An attempt has its result: tell the machine."""
-        if number not in self._running:
-            return
         attempt = self._running[number]
         try:
             attempt.task.result()
@@ -97,19 +94,14 @@ class FailoverRace(Generic[T]):
 
     def _leave(self, number: int) -> None:
         attempt = self._running.pop(number, None)
-        if attempt is not None:
-            self._cancel(attempt.task)
-
-    def _cancel(self, task: asyncio.Task[T]) -> None:
-        task.cancel()
-        task.add_done_callback(_discard)
-        self._leaving.append(task)
+        if attempt is not None:  # it may have failed in the same turn
+            attempt.task.cancel()
+            attempt.task.add_done_callback(_discard)
+            self._leaving.append(attempt.task)
 
     async def _let_go(self) -> None:
         for number in list(self._running):
             self._leave(number)
-        if self._winner is not None:  # cancelled at the very moment of success
-            self._cancel(self._winner.task)
         if self._leaving:
             await asyncio.wait(self._leaving)
 

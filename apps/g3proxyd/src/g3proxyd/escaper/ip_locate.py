@@ -1,5 +1,6 @@
 """The service that knows where an address is (g3's ip-locate): MessagePack in datagrams."""
 
+from bisect import insort
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -118,36 +119,43 @@ class NetworkCache:
     """The locations of networks, each for its time; of those that hold an address the smallest counts."""
 
     def __init__(self) -> None:
-        self._tables: dict[tuple[int, int], OrderedDict[int, tuple[Location, float]]] = {}
+        self._tables: dict[int, dict[int, dict[int, tuple[Location, float]]]] = {4: {}, 6: {}}
         """By IP version and the bits behind the prefix: by prefix, the location and when it is over."""
+        self._shifts: dict[int, list[int]] = {4: [], 6: []}
+        """By IP version, the bits behind the prefixes that there are, in order."""
         self._order: OrderedDict[tuple[int, int, int], None] = OrderedDict()
 
     def put(self, network: Network, location: Location, expires: float) -> None:
         """Remember a location until then."""
-        shift = network.max_prefixlen - network.prefixlen
-        place = (network.version, shift, int(network.network_address) >> shift)
-        self._forget(place)
+        version, shift = network.version, network.max_prefixlen - network.prefixlen
+        prefix = int(network.network_address) >> shift
+        tables = self._tables[version]
+        if shift not in tables:
+            tables[shift] = {}
+            insort(self._shifts[version], shift)
+        tables[shift][prefix] = (location, expires)
+        place = (version, shift, prefix)
         self._order[place] = None
-        self._tables.setdefault(place[:2], OrderedDict())[place[2]] = (location, expires)
+        self._order.move_to_end(place)
         if len(self._order) > NETWORKS_MAX:
-            self._forget(next(iter(self._order)))
+            self._forget(*self._order.popitem(last=False)[0])
 
     def find(self, address: Address, now: float) -> Location | None:
         """The location of the smallest network that holds the address and is not over."""
         number, version = int(address), address.version
-        for shift in range(address.max_prefixlen):
-            table = self._tables.get((version, shift))
-            if table is not None and (entry := table.get(number >> shift)) is not None and now < entry[1]:
+        tables = self._tables[version]
+        for shift in self._shifts[version]:
+            entry = tables[shift].get(number >> shift)
+            if entry is not None and now < entry[1]:
                 return entry[0]
         return None
 
-    def _forget(self, place: tuple[int, int, int]) -> None:
-        if place in self._order:
-            del self._order[place]
-            table = self._tables[place[:2]]
-            del table[place[2]]
-            if not table:
-                del self._tables[place[:2]]
+    def _forget(self, version: int, shift: int, prefix: int) -> None:
+        table = self._tables[version][shift]
+        del table[prefix]
+        if not table:
+            del self._tables[version][shift]
+            self._shifts[version].remove(shift)
 
 
 def _text(value: object) -> str:

@@ -85,13 +85,12 @@ class Decision(Query):
     def __init__(self, outlet: RoutedUdp, upstream: Upstream, receive: Callable[[UdpWay], None]) -> None:
         self._outlet = outlet
         self._upstream = upstream
-        self._receive: Callable[[UdpWay], None] | None = receive
+        self._receive = receive
         self._query: Query | None = None
         self._task = asyncio.get_running_loop().create_task(self._decide())
 
     def cancel(self) -> None:
         """Take no interest any more."""
-        self._receive = None
         self._task.cancel()
         if self._query is not None:
             self._query.cancel()
@@ -104,13 +103,8 @@ class Decision(Query):
         except TcpConnectError as error:
             found = error
         else:
-            found = self._outlet.find_through(escaper, self._upstream, self._found)
+            found = self._outlet.find_through(escaper, self._upstream, self._receive)
         if isinstance(found, Query):
             self._query = found
         else:
-            self._found(found)
-
-    def _found(self, found: UdpWay) -> None:
-        receive, self._receive = self._receive, None
-        if receive is not None:
-            receive(found)
+            self._receive(found)

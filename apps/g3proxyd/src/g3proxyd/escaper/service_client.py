@@ -176,15 +176,13 @@ class ServiceClient(ABC, Generic[K, V]):
         except OSError:
             sock.close()
             raise
-        self.loop.add_reader(sock, self._readable)
+        self.loop.add_reader(sock, self._readable, sock)
         return sock
 
-    def _readable(self) -> None:
+    def _readable(self, sock: socket.socket) -> None:
         for _ in range(TURN):
-            if self._sock is None:
-                return
             try:
-                data = self._sock.recv(self._largest + 1)
+                data = sock.recv(self._largest + 1)
             except BlockingIOError:
                 return
             except OSError:
