@@ -83,6 +83,7 @@ def test_fixed_place_with_an_expired_certificate(lab: Lab) -> None:
 
     assert (answer.exit_code != 0, answer.status) == (True, 0)
     assert line["reason"] == "UpstreamTlsHandshakeFailed"
+    assert "certificate_expired" in line["msg"]
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
