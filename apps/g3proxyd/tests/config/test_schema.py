@@ -59,6 +59,8 @@ DATA: list[Any] = [
     [{"next": "a", "country": "DE", "asn": [1, "2"], "net": "::/0"}], {"query_peer_addr": "127.0.0.1:1"},
     {"cert": PAIR["certificate"], "KEY": PAIR["private_key"]}, {"cert_pair": PAIR}, {"ciphers": "a"}, "TLS1.2", "sslv3",
     "tlsv1_3", {"protocol": "TLS1.3"}, {"ca_certificate": PAIR["certificate"]}, {"min_tls_version": Real("1.3")},
+    "http-gateway", "Classic", "RFC7239", {"upstream": "a.test"},
+    [{"Exact-Match": "a.test", "services": {"upstream": "a.test:1", "tls_client": {}, "tls_name": "b.test"}}],
 ]  # fmt: skip
 """The forms that values have in configurations, right and wrong ones, as the YAML reader gives them."""
 
@@ -68,6 +70,7 @@ NEEDED: dict[str, Any] = {
     "tls_server": {"cert_pairs": PAIR},
     "server": "192.0.2.1",
     "proxy_addr": "192.0.2.1",
+    "hosts": {"upstream": "a.test"},
 }
 """Values of required keys that are no names."""
 
@@ -114,6 +117,8 @@ def document(path: str, section: type[Section], key: str, data: object) -> dict[
         return {top: [route | {"geo_rules": {"next": "y", key: data}}]}
     if part == "sni_proxy_host":
         return {top: [{"name": "x", "type": "sni_proxy", "escaper": "y", "allowed_hosts": {key: data}}]}
+    if part == "http_rproxy_host":
+        return {top: [{"name": "x", "type": "http_rproxy", "escaper": "y", "hosts": {key: data}}]}
     inner = {"log_config": "default", "local": "local"}.get(part)
     return {top: {inner: {key: data}} if inner else {key: data}}
 

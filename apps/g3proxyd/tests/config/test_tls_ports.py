@@ -107,7 +107,7 @@ def test_tls_inside_tls(problems: Lines, config: Read) -> None:
     (problem,) = problems(inner)
     assert problem.startswith(
         "main.yml:2:71: server front.server: TLS ends here, and the server http behind it would ask for TLS again; "
-        "expected one of the two without 'tls_server'"
+        "expected one of the two without TLS; a plain_tcp_port"
     )
     config(inner.replace("plain_tls_port", "plain_tcp_port").replace(f", tls_server: {{cert_pairs: [{{{PAIR}}}]}}", ""))
     middle = "  - {name: middle, type: intelli_proxy, listen: 81, http_server: http, socks_server: http}\n"

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from certificates import Leaf, authority
+from certificates import Authority, Leaf, authority
 from proxy import Address, Handler
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -45,9 +45,14 @@ def cut(writer: asyncio.StreamWriter) -> None:
 
 
 @contextlib.asynccontextmanager
-async def secure_origin(handler: Handler, leaf: Leaf, folder: Path, **more: Any) -> AsyncIterator[Address]:
-    """A server that speaks TLS."""
+async def secure_origin(
+    handler: Handler, leaf: Leaf, folder: Path, *, clients: Authority | None = None, **more: Any
+) -> AsyncIterator[Address]:
+    """A server that speaks TLS, to those alone who have a certificate of ``clients`` if that is set."""
     context = leaf.server(folder)
+    if clients is not None:
+        context.load_verify_locations(cadata=clients.pem.decode())
+        context.verify_mode = ssl.CERT_REQUIRED
     for name, value in more.items():
         setattr(context, name, value)
 

@@ -19,6 +19,8 @@ from .runtime import RuntimeConfig
 from .server import (
     DummyCloseConfig,
     HttpProxyConfig,
+    HttpRproxyConfig,
+    HttpRproxyHost,
     IntelliProxyConfig,
     ListeningServerConfig,
     NativeTlsPortConfig,
@@ -46,6 +48,8 @@ __all__ = [
     "DummyDenyConfig",
     "EscaperConfig",
     "HttpProxyConfig",
+    "HttpRproxyConfig",
+    "HttpRproxyHost",
     "IntelliProxyConfig",
     "Kind",
     "ListeningServerConfig",

@@ -54,7 +54,7 @@ def tls_in_tls(servers: Mapping[str, ModuleConfig]) -> Iterator[tuple[str, str]]
 
 
 def _ends_tls(server: ModuleConfig) -> bool:
-    return getattr(server, "tls_server", None) is not None
+    return getattr(server, "tls_server", None) is not None or getattr(server, "enable_tls_server", False)
 
 
 def _behind(server: ModuleConfig) -> Iterator[str]:

@@ -35,7 +35,6 @@ LATER_SECTIONS = {
 
 LATER_TYPES: dict[str, tuple[str, ...]] = {
     "server": (
-        "http_rproxy", "http_reverse_proxy", "http_gateway",
         "plain_quic_port", "plain_quic",
     ),
     "escaper": (

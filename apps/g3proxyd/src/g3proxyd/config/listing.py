@@ -11,6 +11,7 @@ from .log import LogConfig, LoggerConfig
 from .log_drivers import FluentdConfig, SyslogConfig
 from .runtime import RuntimeConfig
 from .section import Section, keys_of
+from .server.http_rproxy import HttpRproxyHost
 from .server.sni_proxy import SniProxyHost
 from .worker import WorkerConfig
 
@@ -31,6 +32,7 @@ def all_sections() -> Mapping[str, type[Section]]:
     }
     for kind, models in KINDS.items():
         sections |= {f"{kind}.{type_name(model).names[0]}": model for model in models}
+    sections["server.http_rproxy_host"] = HttpRproxyHost
     sections["server.sni_proxy_host"] = SniProxyHost
     sections["escaper.geo_rule"] = GeoRuleConfig
     return sections

@@ -247,7 +247,7 @@ class _Loading:
         for name, inner in tls_in_tls(self._models("server")):
             entry = _entry(self._objects["server"][name].node, "server")
             place = entry.value.place if entry else None
-            expected = f"one of the two without 'tls_server'; a plain_tcp_port hands TLS on to {inner} as it is"
+            expected = f"one of the two without TLS; a plain_tcp_port hands TLS on to {inner} as it is"
             mistake = Mistake(f"TLS ends here, and the server {inner} behind it would ask for TLS again", expected)
             self._refuse(Kind.CONFLICT, place, f"server {name}.server", mistake)
 

@@ -118,7 +118,7 @@ def _key(key: Key, info: FieldInfo, definitions: dict[str, Schema]) -> Schema:
         schema = _reference(value, definitions)
     elif isinstance(value, SectionList):
         one = _reference(value.section, definitions)
-        schema = {"anyOf": [one, {"type": "array", "items": one}]}
+        schema = {"anyOf": [one, {"type": "array", "items": one, "minItems": value.least}]}
     else:
         schema = _value(value) if value is not None else {}
     notes = [info.description or ""]

@@ -25,6 +25,9 @@ def make_tls(
         raise ValueError(f"server {name}: the TLS library does not take its certificates: {error}") from None
 
 
+TLS_IN_TLS = "TLS inside TLS: the port in front of this server has ended it already"
+
+
 class TlsEntrance:
     """Shakes hands, then lives through the stages behind: it owns the stream that they use."""
 
@@ -51,7 +54,7 @@ class TlsEntrance:
         """The whole connection."""
         if isinstance(self._stream, TlsStream):
             # Configurations that lead here are refused. Without TLS of its own the server might let in too many.
-            self._refusals.note(self._peer, "TLS inside TLS: the port in front of this server has ended it already")
+            self._refusals.note(self._peer, TLS_IN_TLS)
             return
         stream = self._tls.wrap(self._stream)
         try:

@@ -10,7 +10,7 @@ from ..io.inner import for_tls
 from ..io.pacing import Pace
 from ..io.relay import RelayHost
 from ..io.stream import Stream
-from ..tls.client import ClientTls
+from ..tls.client import ClientTls, ServerName
 from ..upstream import Upstream
 from .errors import handshake_fault
 
@@ -91,10 +91,13 @@ class HttpUpstream:
         return same and not self.stream.surprised and time.monotonic() < self.expires
 
 
-async def secure(host: RelayHost, connection: HttpUpstream, tls: ClientTls) -> None:
-    """Shake hands with the server on a fresh connection; it has to be who it is asked for as. Raises TaskError."""
+async def secure(host: RelayHost, connection: HttpUpstream, tls: ClientTls, name: ServerName | None = None) -> None:
+    """Shake hands with the server on a fresh connection; it has to be ``name``, or who it is asked for as.
+
+    Raises TaskError.
+    """
     upstream = connection.upstream
     try:
-        connection.stream = await tls.connect(for_tls(host, connection.stream), upstream.host, upstream.port)
+        connection.stream = await tls.connect(for_tls(host, connection.stream), name or upstream.host, upstream.port)
     except OSError as error:
         raise handshake_fault(error, 525) from None

@@ -7,6 +7,7 @@ from ..config import (
     Config,
     DummyCloseConfig,
     HttpProxyConfig,
+    HttpRproxyConfig,
     IntelliProxyConfig,
     NativeTlsPortConfig,
     PlainTcpPortConfig,
@@ -34,7 +35,9 @@ from ..server.base import Server
 from ..server.context import ServerContext, ServerStats
 from ..server.dummy_close import DummyCloseServer
 from ..server.http_proxy import HttpProxyServer
+from ..server.http_rproxy import HttpRproxyServer
 from ..server.https_proxy import HttpsProxyServer
+from ..server.https_rproxy import HttpsRproxyServer
 from ..server.intelli_proxy import IntelliProxyServer
 from ..server.plain_tcp_port import PlainTcpPortServer
 from ..server.plain_tls_port import NativeTlsPortServer, PlainTlsPortServer
@@ -170,6 +173,9 @@ class Modules:
             case HttpProxyConfig():
                 proxy = HttpProxyServer if config.tls_server is None else HttpsProxyServer
                 return proxy(self._tcp_context(HttpProxyServer.type_name, config, stats), config)
+            case HttpRproxyConfig():
+                rproxy = HttpsRproxyServer if config.enable_tls_server else HttpRproxyServer
+                return rproxy(self._tcp_context(HttpRproxyServer.type_name, config, stats), config)
             case TcpStreamConfig():
                 return TcpStreamServer(self._tcp_context(TcpStreamServer.type_name, config, stats), config)
             case TlsStreamConfig():

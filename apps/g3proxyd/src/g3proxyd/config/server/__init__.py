@@ -5,6 +5,7 @@ from __future__ import annotations
 from .common import ListeningServerConfig, ServerConfig, TaskServerConfig, TcpServerConfig
 from .dummy_close import DummyCloseConfig
 from .http_proxy import HttpProxyConfig
+from .http_rproxy import HttpRproxyConfig, HttpRproxyHost
 from .intelli_proxy import IntelliProxyConfig
 from .native_tls_port import NativeTlsPortConfig
 from .plain_tcp_port import PlainTcpPortConfig
@@ -18,6 +19,8 @@ __all__ = [
     "SERVERS",
     "DummyCloseConfig",
     "HttpProxyConfig",
+    "HttpRproxyConfig",
+    "HttpRproxyHost",
     "IntelliProxyConfig",
     "ListeningServerConfig",
     "NativeTlsPortConfig",
@@ -35,6 +38,7 @@ __all__ = [
 
 SERVERS: tuple[type[ServerConfig], ...] = (
     HttpProxyConfig,
+    HttpRproxyConfig,
     SocksProxyConfig,
     SniProxyConfig,
     TcpStreamConfig,

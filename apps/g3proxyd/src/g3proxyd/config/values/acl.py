@@ -13,6 +13,7 @@ from .mistake import Mistake, MistakeError, show, wrong
 from .value import Value, list_of
 
 __all__ = [
+    "DomainList",
     "EgressNetworkFilter",
     "HostFilterSet",
     "HostList",
@@ -112,6 +113,10 @@ PortFilter: TypeAlias = Annotated[
     Value("port rule", _ours(g3_acl.parse_port_rule), _rule(_PORTS), instance=g3_acl.PortRule),
 ]
 OneHost: TypeAlias = Annotated[g3_acl.Host, Value("host", parse_host, _TEXT, instance=(IPv4Address, IPv6Address))]
+DomainList: TypeAlias = Annotated[
+    tuple[str, ...],
+    Value("domain, or list of them", list_of(parse_domain), {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+]
 HostList: TypeAlias = Annotated[
     tuple[g3_acl.Host, ...],
     Value("host, or list of them", list_of(parse_host), {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Generic, TypeVar
@@ -15,9 +15,10 @@ from .mistake import Mistake, MistakeError, nearest, show, wrong
 from .numbers import BOOLEAN_FORMS, parse_boolean
 from .value import list_of
 
-__all__ = ["HostMatch", "host_match_schema", "parse_host_match"]
+__all__ = ["HostMatch", "check_keys", "host_match_schema", "match_hosts", "parse_host_match"]
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 _KEYS = ("exact_match", "child_match", "set_default")
 
@@ -31,6 +32,16 @@ class HostMatch(Generic[T]):
     """By parent domain; names below it and the domain itself get this."""
     default: T | None
 
+    def map(self, make: Callable[[T], U]) -> HostMatch[U]:
+        """The same hosts with what ``make`` makes, once, of each thing that hosts get."""
+        things = [*self.exact.values(), *self.children.values(), *([] if self.default is None else [self.default])]
+        made = {key: make(thing) for key, thing in {id(thing): thing for thing in things}.items()}
+        return HostMatch(
+            MappingProxyType({host: made[id(thing)] for host, thing in self.exact.items()}),
+            MappingProxyType({domain: made[id(thing)] for domain, thing in self.children.items()}),
+            None if self.default is None else made[id(self.default)],
+        )
+
     def find(self, host: Host) -> T | None:
         """An exact match wins, then the longest parent domain, then the default."""
         found = self.exact.get(host)
@@ -40,6 +51,29 @@ class HostMatch(Generic[T]):
                 found = self.children.get(name)
                 name = name.partition(".")[2]
         return self.default if found is None else found
+
+
+def match_hosts(entries: Iterable[tuple[Iterable[Host], Iterable[str], bool, T]]) -> HostMatch[T]:
+    """What is found by exact hosts, by domains, and by all others if so, of each entry. Raises MistakeError."""
+    exact: dict[Host, T] = {}
+    children: dict[str, T] = {}
+    defaults: list[T] = []
+    mistakes: list[Mistake] = []
+    for hosts, domains, is_default, value in entries:
+        for host in hosts:
+            if host in exact:
+                mistakes.append(Mistake(f"{host} is matched twice"))
+            exact[host] = value
+        for domain in domains:
+            if domain in children:
+                mistakes.append(Mistake(f"{domain} is matched twice"))
+            children[domain] = value
+        if is_default and defaults:
+            mistakes.append(Mistake("there is a default already"))
+        defaults += [value] * is_default
+    if mistakes:
+        raise MistakeError(*mistakes)
+    return HostMatch(MappingProxyType(exact), MappingProxyType(children), defaults[0] if defaults else None)
 
 
 def parse_host_match(parse: Callable[[dict[str, object]], T]) -> Callable[[object], HostMatch[T]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import ValidationError, ValidationInfo
+from pydantic import ValidationInfo
 
 from ...tls.pem import (
     Certificates,
@@ -24,9 +24,9 @@ from ...tls.pem import (
 )
 from ...tls.settings import Pair
 from ..keys import Aliases
-from ..nodes import Node, Sequence
-from ..reading import Reader, read
+from ..nodes import Node
 from ..section import Section
+from ..section_list import SectionList
 from .mistake import Mistake, MistakeError, show, wrong
 from .value import Value
 
@@ -143,57 +143,9 @@ class CertPair(Section):
         return Pair(self.certificate, self.private_key)
 
 
-def parse_pairs(data: object) -> tuple[CertPair, ...]:
-    """One map of certificate and key, or a list of them, as plain data. Raises MistakeError."""
-    items = data if isinstance(data, list | tuple) else [data]
-    if not items:
-        raise wrong("the list is empty", expected=_PAIRS)
-    try:
-        return tuple(CertPair.model_validate(item) for item in items)
-    except ValidationError as error:
-        raise wrong("; ".join(details["msg"] for details in error.errors()), expected=_PAIRS) from None
-
-
-_PAIRS = "a map of certificate and private_key, or a list of such maps"
-
-
-class _Pairs(Value):
-    """The same with the place of each mistake, where there are places."""
-
-    __slots__ = ()
-
-    def read(self, data: object, info: ValidationInfo) -> object:
-        reader = info.context
-        if not isinstance(data, Node) or not isinstance(reader, Reader):
-            return super().read(data, info)
-        nodes = data.items if isinstance(data, Sequence) else (data,)
-        if not nodes:
-            raise wrong("the list is empty", expected=_PAIRS)
-        pairs = [read(CertPair, node, reader) for node in nodes]
-        if None in pairs:
-            raise MistakeError  # what is wrong has been said
-        return tuple(pairs)
-
-
-_PAIR = {
-    "type": "object",
-    "properties": {
-        "certificate": {"anyOf": [_PATH, {"type": "array", "items": _PATH}]},
-        "cert": {"anyOf": [_PATH, {"type": "array", "items": _PATH}]},
-        "private_key": _PATH,
-        "key": _PATH,
-    },
-    "additionalProperties": False,
-}
-
 CertPairs: TypeAlias = Annotated[
     tuple[CertPair, ...],
-    _Pairs(
-        "[CertPair](#certpair), or a list of them",
-        parse_pairs,
-        {"anyOf": [_PAIR, {"type": "array", "items": _PAIR, "minItems": 1}]},
-        display=lambda pairs: "",
-    ),
+    SectionList(CertPair, least=1),
 ]
 
 
