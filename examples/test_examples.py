@@ -93,8 +93,9 @@ def moved(name: str, folder: Path, origin: int) -> int:
         for server in document.get("server", []):
             if "dst_port_filter" in server:
                 server["dst_port_filter"].append(origin)
-            if server.get("upstream") == "example.com:80":
-                server["upstream"] = f"example.com:{origin}"
+            for place in (server, *server.get("hosts", ())):
+                if place.get("upstream") == "example.com:80":
+                    place["upstream"] = f"example.com:{origin}"
         target = folder / source.relative_to(HERE / name)
         target.parent.mkdir(exist_ok=True)
         target.write_text(yaml.safe_dump(document))
@@ -143,6 +144,19 @@ def by_socks_inside_tls(port: int, origin: int, folder: Path) -> bytes:
     return get(connection, "/")
 
 
+def by_reverse_proxy(port: int, origin: int, folder: Path) -> bytes:
+    context = ssl.create_default_context(cafile=str(folder / "com.crt"))
+    context.load_verify_locations(folder / "org.crt")
+
+    def connect(name: str) -> ssl.SSLSocket:
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", port), PATIENCE), server_hostname=name)
+
+    connect("www.example.org").close()  # with a certificate of its own
+    connection = http.client.HTTPConnection("example.com")
+    connection.sock = connect("example.com")
+    return get(connection, "/")
+
+
 def get(connection: http.client.HTTPConnection, target: str) -> bytes:
     connection.request("GET", target, headers={"Connection": "close"})
     body = connection.getresponse().read()
@@ -153,6 +167,7 @@ def get(connection: http.client.HTTPConnection, target: str) -> bytes:
 WAYS: dict[str, Callable[[int, int, Path], bytes]] = {
     "easy_proxy": by_easy_proxy,
     "https_proxy": by_https_proxy,
+    "reverse_proxy": by_reverse_proxy,
     "socks_inside_tls": by_socks_inside_tls,
     "tls_in_front": by_tls_in_front,
 }

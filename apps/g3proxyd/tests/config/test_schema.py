@@ -1,12 +1,14 @@
 """The JSON Schema agrees with the loader."""
 
+import re
+import shutil
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from certificates import authority
+from certificates import DAY, authority
 from g3proxyd.config import load
 from g3proxyd.config.document import read_documents
 from g3proxyd.config.kinds import KINDS
@@ -225,8 +227,12 @@ def plain(text: str) -> object:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_examples_are_read_and_fit(example: Path) -> None:
-    assert load(example).warnings == ()
+def test_examples_are_read_and_fit(example: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(example.parent, tmp_path / "example")
+    leaf = authority().issue("a.test", valid=(-DAY, 30 * DAY))
+    for name in re.findall(r"(\w+)\.crt", example.read_text(encoding="utf-8")):
+        leaf.write(folder, name)
+    assert load(folder / example.name).warnings == ()
     assert VALIDATOR.is_valid(plain(example.read_text(encoding="utf-8")))
 
 
