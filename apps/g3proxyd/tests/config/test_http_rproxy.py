@@ -88,7 +88,7 @@ def test_hosts_in_both_spellings_are_the_same(config: Read) -> None:
 @pytest.mark.parametrize(
     ("hosts", "messages"),
     [
-        ("[]", ["server s.hosts: the list is empty; expected a map with upstream and exact_match, child_match or"]),
+        ("[]", ["server s.hosts: the list is empty; expected a map, or a list of maps"]),
         ("5", ["server s.hosts: 5 is not a map; expected a map"]),
         ("{}", ["server s.hosts: the key 'upstream' is missing"]),
         ("[{upstream: a}, {exact_match: b}]", ["server s.hosts[1]: the key 'upstream' is missing"]),
