@@ -53,6 +53,7 @@ DATA: list[Any] = [
     "a.test:443", {"Address": "a.test:80", "weight": 2}, ["a.test:1", {"addr": "[::1]:2"}], "round-robin", "JumpHash",
     {"exact_match": "a.test", "redirect_port": 80}, [{"child-match": ["a.test"]}, {"set_default": "on"}],
     LEAF.certificate.decode(), [LEAF.certificate.decode()], LEAF.key.decode(), PAIR, [PAIR], {"cert_pairs": PAIR},
+    "ProxyHttp", "proxy-https",
     "RouteClient", "route-failover", "RouteGeoIP", "routemapping", "RouteQuery", "Route_Dst_IP", "RouteSelect",
     "RouteUpstream", "DEU", "de", "EU", [{"next": "a", "ip": "192.0.2.1"}, {"Escaper": "b", "IPs": ["::1"]}],
     [{"next": "a", "Subnets": ["10.0.0.0/8"]}], [{"escaper": "a", "nets": "10.0.0.0/8"}], {"a": ["x", "z"]},
@@ -63,6 +64,7 @@ DATA: list[Any] = [
     "tlsv1_3", {"protocol": "TLS1.3"}, {"ca_certificate": PAIR["certificate"]}, {"min_tls_version": Real("1.3")},
     "http-gateway", "Classic", "RFC7239", {"upstream": "a.test"},
     [{"Exact-Match": "a.test", "services": {"upstream": "a.test:1", "tls_client": {}, "tls_name": "b.test"}}],
+    {"forward_https": "on", "Forward-FTP": 0},
 ]  # fmt: skip
 """The forms that values have in configurations, right and wrong ones, as the YAML reader gives them."""
 

@@ -39,7 +39,7 @@ LATER_TYPES: dict[str, tuple[str, ...]] = {
     ),
     "escaper": (
         "comply_audit", "direct_float", "direct_dynamic", "divert_tcp",
-        "proxy_http", "proxy_https", "proxy_float", "proxy_dynamic", "trick_float",
+        "proxy_float", "proxy_dynamic", "trick_float",
     ),
     "resolver": (),
 }  # fmt: skip

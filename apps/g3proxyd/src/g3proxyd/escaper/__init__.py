@@ -52,10 +52,18 @@ class Surroundings:
 
 def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
     """The escaper of a configuration. Raises ValueError for what a library does not take."""
-    from ..config.escaper import DirectFixedConfig, DummyDenyConfig, ProxySocks5Config, ProxySocks5sConfig
+    from ..config.escaper import (
+        DirectFixedConfig,
+        DummyDenyConfig,
+        ProxyHttpConfig,
+        ProxyHttpsConfig,
+        ProxySocks5Config,
+        ProxySocks5sConfig,
+    )
     from .direct_fixed import DirectFixedEscaper, DirectFixedWithHeader
     from .dummy_deny import DummyDenyEscaper
     from .proxy_header import make_header
+    from .proxy_http import ProxyHttpEscaper, ProxyHttpsEscaper
     from .proxy_socks5 import ProxySocks5Escaper, ProxySocks5sEscaper
 
     match config:
@@ -67,6 +75,10 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
             return DirectFixedEscaper(config, resolver, around.logger)
         case DummyDenyConfig():
             return DummyDenyEscaper(config.name)
+        case ProxyHttpConfig():
+            return ProxyHttpEscaper(config, around)
+        case ProxyHttpsConfig():
+            return ProxyHttpsEscaper(config, around)
         case ProxySocks5Config():
             return ProxySocks5Escaper(config, around)
         case ProxySocks5sConfig():

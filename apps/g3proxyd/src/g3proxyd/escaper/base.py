@@ -79,7 +79,7 @@ class HttpHop:
     fields: tuple[Field, ...] = ()
     """Further fields of each request, such as Proxy-Authorization."""
     any_upstream: bool = False
-    """Whether the requests of the same client for other upstreams may go here as well."""
+    """Whether the requests of the same client for other upstreams may go here as well, if those are as secure."""
 
 
 @dataclass(slots=True, eq=False)

@@ -148,6 +148,11 @@ class HttpClient(ABC, Generic[Place]):
             self._kept.stream.close()
             self._kept = None
 
+    def drop_kept_proxy(self) -> None:
+        """Close the connection that was kept, if a proxy takes the requests there."""
+        if self._kept is not None and self._kept.hop.proxy:
+            self.drop_kept()
+
     def keep(self, connection: HttpUpstream) -> None:
         """Keep the connection for this client's next request."""
         if self.server.keeps_connections:

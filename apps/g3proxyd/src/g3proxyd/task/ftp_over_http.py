@@ -17,9 +17,12 @@ from g3_http import (
     pack_response_head,
 )
 
+from ..escaper.base import ConnectNotes
+from ..escaper.errors import TcpConnectError
 from ..io.pacing import allowed
-from .errors import Reason, TaskError
+from .errors import Reason, TaskError, from_connect_error
 from .ftp_control import ftp_fault, refused
+from .ftp_forward import FtpForward
 from .ftp_log import FtpLog
 from .ftp_request import FtpRequest, read_request
 from .ftp_session import TASK_TYPE, FtpSession
@@ -61,8 +64,13 @@ class FtpOverHttp:
     async def run(self) -> bool:
         """Serve the request; return whether the client's connection may carry another one."""
         reason, detail, keep = Reason.FINISHED, "", False
+        forward: FtpForward | None = None
         try:
             self._client.server.check_destination(self._notes.upstream)
+            if self._client.context.escaper.forwards_ftp:
+                forward = await self._forward()
+                if forward is not None:
+                    return await forward.run()
             request = read_request(self._head, self._target)
             await self._session.open(request)
             match self._head.method:
@@ -82,8 +90,19 @@ class FtpOverHttp:
             raise
         finally:
             self._session.close()
-            self._end(reason, detail)
+            if forward is None:  # else the task has ended there
+                self._end(reason, detail)
         return keep
+
+    async def _forward(self) -> FtpForward | None:
+        """The request on its way to an HTTP proxy that takes it, if the escaper knows one. Raises TaskError."""
+        client, notes = self._client, self._notes
+        notes.stage, notes.connect = Stage.CONNECTING, ConnectNotes()
+        try:
+            hop = await client.context.escaper.ftp_connect(notes.upstream, self._head.method, notes.connect, notes)
+        except TcpConnectError as error:
+            raise from_connect_error(error) from None
+        return None if hop is None else FtpForward(client, self._head, self._target, notes, hop)
 
     async def _retrieve(self, request: FtpRequest) -> bool:
         """GET and HEAD of what may be a file or a directory."""

@@ -46,6 +46,7 @@ SAFE_TO_REPEAT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DEL
 UPLOAD_PATIENCE = 86400.0
 """Seconds to wait for a response while the request body is still being sent; the body itself has its own patience."""
 
+PROXY_AUTHENTICATION_REQUIRED = 407
 UPGRADE_REQUIRED = 426
 
 GONE = frozenset((Reason.CLOSED_BY_UPSTREAM, Reason.UPSTREAM_READ_FAILED, Reason.UPSTREAM_WRITE_FAILED))
@@ -158,8 +159,13 @@ class HttpForward:
         notes.stage = Stage.CONNECTING
         notes.egress_path = client.egress_path
         notes.connect = ConnectNotes()
+        escaper = client.context.escaper
         try:
-            hop = await client.context.escaper.http_connect(notes.upstream, notes.connect, notes)
+            if self._upgrade:
+                # Proxies need not pass an upgrade on, but every tunnel does.
+                hop = HttpHop(await escaper.tcp_connect(notes.upstream, notes.connect, notes))
+            else:
+                hop = await escaper.http_connect(notes.upstream, notes.connect, notes)
         except TcpConnectError as error:
             raise from_connect_error(error) from None
         notes.stage = Stage.CONNECTED
@@ -287,7 +293,11 @@ class HttpForward:
             and client.server.online
             and (self._upload is None or self._upload.done())
         )
-        upgrade = response.status == UPGRADE_REQUIRED  # RFC 9110 section 15.5.22: it says to which protocol
+        status = response.status
+        if status == PROXY_AUTHENTICATION_REQUIRED and connection.hop.proxy:
+            # It is us whom the next proxy asks, and our client cannot know the answer.
+            raise TaskError(Reason.UPSTREAM_NOT_NEGOTIATED, "the next proxy wants other credentials", 502, close=False)
+        upgrade = status == UPGRADE_REQUIRED  # RFC 9110 section 15.5.22: it says to which protocol
         chained = client.server.chained_info
         fields = () if chained is None else chained.of_response(response, notes.connect)
         data = forward_response(

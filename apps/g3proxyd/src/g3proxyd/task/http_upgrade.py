@@ -32,6 +32,7 @@ class HttpUpgrade(HttpForward):
 
     async def serve(self) -> Tunnel | bool:
         """Return the tunnel, or whether the client's connection may carry another request."""
+        self._client.drop_kept_proxy()
         keep = await self.run()
         return self._tunnel or keep
 

@@ -87,8 +87,12 @@ class HttpUpstream:
         A server that said anything unasked, or closed, is not asked again: what it says next would answer nobody.
         """
         # Its reader was fit for reuse when the connection was kept, and has been given nothing since.
-        same = self.upstream is upstream or self.upstream == upstream or self.any_upstream
+        same = self.upstream is upstream or self.upstream == upstream or (self.any_upstream and self._like(upstream))
         return same and not self.stream.surprised and time.monotonic() < self.expires
+
+    def _like(self, upstream: Upstream) -> bool:
+        """Whether requests for both go in the same way: a proxy that forwards http need not forward https."""
+        return type(self.upstream) is type(upstream)
 
 
 async def secure(host: RelayHost, connection: HttpUpstream, tls: ClientTls, name: ServerName | None = None) -> None:

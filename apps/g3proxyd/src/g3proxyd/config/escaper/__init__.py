@@ -5,6 +5,7 @@ from __future__ import annotations
 from .common import EscaperConfig
 from .direct_fixed import DirectFixedConfig
 from .dummy_deny import DummyDenyConfig
+from .proxy_http import ProxyHttpConfig, ProxyHttpsConfig
 from .proxy_socks5 import ProxySocks5Config, ProxySocks5sConfig
 from .route_client import RouteClientConfig
 from .route_failover import RouteFailoverConfig
@@ -20,6 +21,8 @@ __all__ = [
     "DirectFixedConfig",
     "DummyDenyConfig",
     "EscaperConfig",
+    "ProxyHttpConfig",
+    "ProxyHttpsConfig",
     "ProxySocks5Config",
     "ProxySocks5sConfig",
     "RouteClientConfig",
@@ -35,6 +38,8 @@ __all__ = [
 ESCAPERS: tuple[type[EscaperConfig], ...] = (
     DirectFixedConfig,
     DummyDenyConfig,
+    ProxyHttpConfig,
+    ProxyHttpsConfig,
     ProxySocks5Config,
     ProxySocks5sConfig,
     RouteClientConfig,
