@@ -82,6 +82,7 @@ def moved(name: str, folder: Path, origin: int) -> int:
             source.read_text()
             .replace("127.0.0.1:8080", f"127.0.0.1:{port}")
             .replace("127.0.0.1:1080", f"127.0.0.1:{other}")
+            .replace("127.0.0.1:1053", f"127.0.0.1:{other}")
         )
         document = yaml.safe_load(text)
         escapers = document.get("escaper") if "escaper" in document else [document]
@@ -157,6 +158,27 @@ def by_reverse_proxy(port: int, origin: int, folder: Path) -> bytes:
     return get(connection, "/")
 
 
+def by_service(port: int, origin: int, folder: Path) -> bytes:
+    address = yaml.safe_load((folder / "main.yml").read_text())["escaper"][0]["query_peer_addr"]
+    service = subprocess.Popen([sys.executable, str(HERE / "ask_a_service" / "service.py"), address, "ads.example"])
+    try:
+        status = 0
+        deadline = time.monotonic() + PATIENCE
+        number = 0
+        while status != 403:  # until then the service has not been there, and the daemon remembers that of each host
+            assert service.poll() is None
+            assert time.monotonic() < deadline
+            number += 1
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+            connection.request("GET", f"http://{number}.ads.example/")
+            status = connection.getresponse().status
+            connection.close()
+        return by_http_proxy(port, origin, folder)
+    finally:
+        service.terminate()
+        service.wait(PATIENCE)
+
+
 def get(connection: http.client.HTTPConnection, target: str) -> bytes:
     connection.request("GET", target, headers={"Connection": "close"})
     body = connection.getresponse().read()
@@ -165,6 +187,7 @@ def get(connection: http.client.HTTPConnection, target: str) -> bytes:
 
 
 WAYS: dict[str, Callable[[int, int, Path], bytes]] = {
+    "ask_a_service": by_service,
     "easy_proxy": by_easy_proxy,
     "https_proxy": by_https_proxy,
     "reverse_proxy": by_reverse_proxy,
