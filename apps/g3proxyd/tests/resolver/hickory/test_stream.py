@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from escaper.network import elapsed, network, run_virtually
-from g3_dns import Failure, Server, StreamSettings, TcpClient
+from g3_dns import Failure, Question, Response, Server, StreamSettings, TcpClient
 from g3proxyd.io.stream import Stream
 from g3proxyd.resolver.hickory import kept as module
 from g3proxyd.resolver.hickory.stream import StreamTransport
@@ -209,6 +209,79 @@ def test_a_server_that_misbehaves_fails_at_once(converse: Any, failure: Failure)
         assert elapsed() == 0.0
 
     against(converse, test)
+
+
+def test_a_server_that_closes_what_it_has_just_accepted() -> None:
+    """It is not asked for ever."""
+    times = 0
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal times
+        times += 1
+
+    async def test(transport: StreamTransport) -> None:
+        assert await fail(transport) == (Failure.UNREACHABLE, "the server closes its connections without an answer")
+        assert elapsed() == 0.0
+
+    against(converse, test)
+    assert times <= 2 * module.MAX_CONNECTIONS
+
+
+class Ended:
+    """A connection that is over before anybody could ask."""
+
+    can_ask = False
+
+    async def ask(self, question: Question) -> Response:
+        raise AssertionError("it cannot be asked")
+
+    async def close(self) -> None:
+        raise AssertionError("it is closed")
+
+
+class EndsAtOnce(module.KeptTransport):
+    opened = 0
+
+    async def _connect(self) -> Ended:
+        self.opened += 1
+        connection = Ended()
+        asyncio.get_running_loop().call_soon(self._forget, connection)
+        return connection
+
+
+def test_connections_that_end_before_a_question_do_not_go_on_for_ever() -> None:
+    async def main() -> None:
+        transport = EndsAtOnce(10.0)
+        assert await fail(transport) == (Failure.UNREACHABLE, "the server closes its connections without an answer")
+        assert transport.opened == module.MAX_CONNECTIONS
+        await transport.close()
+
+    run_virtually(main)
+
+
+def test_room_that_comes_with_a_cancellation_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CONNECTIONS", 1)
+
+    async def main() -> None:
+        async with serving(silence) as server:
+            with Parts() as parts:
+                settings = StreamSettings(max_outstanding=1)
+                transport = StreamTransport(
+                    parts.connector(address_of(server)).connect, lambda: TcpClient(lambda below: 0, settings), 10.0
+                )
+                first, second, third = (asyncio.ensure_future(ask(transport)) for _ in range(3))
+                await server.until_asked(1)
+                second.add_done_callback(lambda _: None)
+                transport._wake()
+                second.cancel()
+                assert len(transport._waiters) == 1
+                await asyncio.sleep(0)
+                assert not transport._waiters, "the third one was told"
+                for task in (first, third):
+                    task.cancel()
+                await transport.close()
+
+    run_virtually(main)
 
 
 def test_a_silent_server_loses_its_connection() -> None:

@@ -232,3 +232,39 @@ def test_to_cancel_leaves_nothing() -> None:
             await asking
 
     play(silence, test)
+
+
+class Fussy(ServerSockets):
+    """Makes sockets that send nothing."""
+
+    error: type[OSError] = BlockingIOError
+
+    def open_udp(self, server: Server, port: int = 0) -> socket.socket:
+        sock = FussySocket(type=socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        sock.error = self.error
+        return sock
+
+
+class FussySocket(socket.socket):
+    error: type[OSError]
+
+    def send(self, *_: object) -> int:
+        raise self.error
+
+
+def test_a_full_buffer_is_a_lost_datagram() -> None:
+    async def test(transport: Transport, server: Any) -> None:
+        assert await fail(transport) == (Failure.TIMEOUT, "")
+
+    play(silence, test, sockets=Fussy())
+
+
+def test_a_network_that_does_not_take_it() -> None:
+    class Forbidden(Fussy):
+        error = PermissionError
+
+    async def test(transport: Transport, server: Any) -> None:
+        assert (await fail(transport))[0] is Failure.UNREACHABLE
+        assert elapsed() == 0.0
+
+    play(silence, test, sockets=Forbidden())

@@ -15,6 +15,8 @@ MAX_CONNECTIONS = 8
 MAX_RESTARTS = 2
 """Connections that may be closed under one question: a kept one by chance, another one not."""
 
+CLOSED = "the server closes its connections without an answer"
+
 
 class ConnectionOverError(Exception):
     """The connection was closed in order before the answer came: the question may be asked over another one."""
@@ -52,7 +54,7 @@ class KeptTransport(Transport):
                 return await connection.ask(question)
             except ConnectionOverError:
                 continue
-        raise NoReplyError(Failure.UNREACHABLE, "the server closes its connections without an answer")
+        raise NoReplyError(Failure.UNREACHABLE, CLOSED)
 
     async def close(self) -> None:
         """See `Transport.close`."""
@@ -71,15 +73,21 @@ class KeptTransport(Transport):
 
     async def _with_room(self) -> KeptConnection:
         """A connection that takes another question right now. Raises NoReplyError."""
+        opened = 0
         while True:
             for connection in self._connections:
                 if connection.can_ask:
                     return connection
-            if self._opening is None and len(self._connections) < MAX_CONNECTIONS:
-                self._opening = asyncio.get_running_loop().create_task(self._open())
-            if self._opening is None:
+            if self._opening is None and len(self._connections) >= MAX_CONNECTIONS:
                 await self._until_room()
-            elif (error := await asyncio.shield(self._opening)) is not None:
+                continue
+            # Others may have filled each of them; but there is no end where a server closes what it has just accepted.
+            if opened == MAX_CONNECTIONS:
+                raise NoReplyError(Failure.UNREACHABLE, CLOSED)
+            opened += 1
+            if self._opening is None:
+                self._opening = asyncio.get_running_loop().create_task(self._open())
+            if (error := await asyncio.shield(self._opening)) is not None:
                 raise NoReplyError(error.failure, error.detail)
 
     async def _until_room(self) -> None:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import dns.rcode
 from g3_dns import (
     Addresses,
     Ask,
@@ -98,9 +99,11 @@ class Servers:
                     except TimeoutError:
                         lookup.handle_timeout(max(loop.time(), deadline))
                     else:
-                        found = read_answer(response.message, asked, response.age)
-                        if isinstance(found, Failed):
-                            return Outcome(found)
+                        if response.message.rcode() not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                            # To ask again is for those who give no answer; whoever refuses would refuse again.
+                            refusal = read_answer(response.message, asked)
+                            if isinstance(refusal, Failed):
+                                return Outcome(refusal)
                         lookup.answered(attempt, response.message, loop.time(), response.age)
 
 
