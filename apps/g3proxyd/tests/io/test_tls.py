@@ -342,8 +342,8 @@ def test_sessions_are_handed_over_and_resumed(server: ssl.SSLContext) -> None:
                 client,
                 server_side=False,
                 session=sessions[-1] if sessions else None,
-                on_session=sessions.append,
             )
+            stream.on_session = sessions.append
             peer = Memory(sock, server, server_side=True)
             await asyncio.gather(stream.handshake(5), peer.handshake())
             assert stream.tls.session_reused is reused

@@ -3,13 +3,15 @@
 import asyncio
 import random
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from certificates import DAY, Authority, authority
+from g3proxyd.server.http_proxy import HttpProxyServer
 from loopback import run
-from proxy import origin, proxy, read_response, replying
+from proxy import Handler, Proxy, origin, proxy, read_response, replying
 from tls.secure import NAME, OK, ca, connect, cut, get, secure_origin, trusting
 
 
@@ -45,28 +47,57 @@ def test_https_targets_are_forwarded_and_kept_apart_from_http_ones(tmp_path: Pat
     run(main())
 
 
+def resumptions() -> tuple[Handler, list[bool]]:
+    """What an origin does that closes after each answer, and whether each of its clients resumed a session."""
+    resumed: list[bool] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        resumed.append(writer.get_extra_info("ssl_object").session_reused)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    return serve, resumed
+
+
+async def ask(p: Proxy, port: int) -> None:
+    reader, writer = await asyncio.open_connection(*p.http)
+    writer.write(get(port, b"https", b"origin.test"))
+    assert (await read_response(reader))[0].startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
 def test_sessions_are_resumed_towards_origins(tmp_path: Path) -> None:
     async def main() -> None:
-        resumed: list[bool] = []
-
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            resumed.append(writer.get_extra_info("ssl_object").session_reused)
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-
         for more, expected in (({}, [False, True, True]), ({"no_session_cache": True}, [False, False, False])):
-            resumed.clear()
+            serve, resumed = resumptions()
             leaf = authority().issue("origin.test")
             async with (
                 proxy(http={"tls_client": {**trusting(tmp_path), **more}}) as p,
                 secure_origin(serve, leaf, tmp_path) as (_, port),
             ):
                 for _ in range(3):
-                    reader, writer = await asyncio.open_connection(*p.http)
-                    writer.write(get(port, b"https", b"origin.test"))
-                    assert (await read_response(reader))[0].startswith(b"HTTP/1.1 200")
-                    writer.close()
+                    await ask(p, port)
             assert resumed == expected
+
+    run(main())
+
+
+def test_a_session_does_not_outlive_the_certificate_of_its_origin(tmp_path: Path) -> None:
+    async def main() -> None:
+        serve, resumed = resumptions()
+        leaf = authority().issue("origin.test", valid=(-DAY, DAY / 24))
+        async with (
+            proxy(http={"tls_client": trusting(tmp_path)}) as p,
+            secure_origin(serve, leaf, tmp_path) as (_, port),
+        ):
+            await ask(p, port)
+            await ask(p, port)
+            assert p.worker.modules is not None
+            server = p.worker.modules.servers["http"]
+            assert isinstance(server, HttpProxyServer)
+            server.tls._sessions._now = lambda: time.time() + 3700  # less than an origin's tickets are good for
+            await ask(p, port)
+        assert resumed == [False, True, False]
 
     run(main())
 

@@ -1,5 +1,6 @@
 """Contexts for clients, and what they remember."""
 
+import math
 import ssl
 from dataclasses import replace
 from typing import Any
@@ -161,20 +162,25 @@ def test_sessions_are_forgotten_by_site_by_number_and_by_age(settings: ClientSet
     clock.now = one.time
     cache = Sessions(2, 2, clock)
     for session in (one, two, three):
-        cache.keep("a", session)
+        cache.keep("a", session, math.inf)
     assert len(cache) == 2
     assert cache.take("a") == three
     assert cache.take("a") == two
     assert cache.take("a") is None
     assert len(cache) == 0
     for site in ("a", "b", "a", "c"):
-        cache.keep(site, one)
+        cache.keep(site, one, math.inf)
     assert cache.take("b") is None
     assert cache.take("c") == one
     clock.now += 1_000_000
     assert cache.take("a") is None
     assert len(cache) == 0
+    cache.keep("a", two, two.time + 10)
+    cache.keep("a", three, two.time + 20)
+    clock.now = two.time + 10
+    assert cache.take("a") == three
+    assert cache.take("a") is None, "its certificate has expired"
     for most, each in ((0, 1), (1, 0)):
         nothing = Sessions(most, each)
-        nothing.keep("a", one)
+        nothing.keep("a", one, math.inf)
         assert len(nothing) == 0

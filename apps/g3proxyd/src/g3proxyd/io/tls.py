@@ -59,10 +59,8 @@ class TlsStream(Stream):
         server_side: bool = False,
         name: str | None = None,
         session: ssl.SSLSession | None = None,
-        on_session: Callable[[ssl.SSLSession], None] | None = None,
     ) -> None:
-        """``name`` is whom a client wants to reach, ``session`` what it resumes; ``on_session`` gets what it may resume
-        later, when the connection closes.
+        """``name`` is whom a client wants to reach, ``session`` what it resumes.
 
         Bytes that were put back into ``stream`` are the first that TLS reads. Raises ValueError for a name that TLS
         cannot ask for; ``stream`` is as it was then.
@@ -80,7 +78,8 @@ class TlsStream(Stream):
         self._sent_eof = False
         self.established = False
         """Whether the handshake is done."""
-        self.on_session = on_session
+        self.on_session: Callable[[ssl.SSLSession], None] | None = None
+        """Gets what a client may resume later, when the connection closes in order."""
         if early:
             self._incoming.write(early)
         if watched:

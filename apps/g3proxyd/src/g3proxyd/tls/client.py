@@ -1,5 +1,6 @@
 """TLS towards servers: handshakes with sessions that are resumed."""
 
+import math
 import ssl
 from functools import cached_property, partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -43,7 +44,6 @@ class ClientTls:
                 self.context,
                 name=str(name) if settings.send_name else None,
                 session=self._sessions.take(site),
-                on_session=partial(self._sessions.keep, site) if settings.session_sites else None,
             )
         except ValueError as error:  # a name that is none for TLS: longer than 255 bytes, or with a NUL
             stream.close()
@@ -56,10 +56,17 @@ class ClientTls:
             if settings.verify and not settings.send_name:
                 check_name(tls.tls, name)
         except BaseException:
-            tls.on_session = None
             tls.close()
             raise
+        if settings.session_sites:
+            tls.on_session = partial(self._sessions.keep, site, until=expiry(tls.tls))
         return tls
+
+
+def expiry(tls: ssl.SSLObject) -> float:
+    """When the server's certificate expires, in seconds of the epoch; infinity if nobody has verified it."""
+    certificate: Any = tls.getpeercert()
+    return ssl.cert_time_to_seconds(certificate["notAfter"]) if certificate else math.inf
 
 
 def check_name(tls: ssl.SSLObject, name: ServerName) -> None:

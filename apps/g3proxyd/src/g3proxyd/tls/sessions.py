@@ -13,7 +13,7 @@ class Sessions:
         self._most = sites
         self._each = each
         self._now = now
-        self._sites: OrderedDict[object, deque[ssl.SSLSession]] = OrderedDict()
+        self._sites: OrderedDict[object, deque[tuple[ssl.SSLSession, float]]] = OrderedDict()
 
     def __len__(self) -> int:
         return sum(map(len, self._sites.values()))
@@ -22,20 +22,23 @@ class Sessions:
         """The newest session for this server. It is forgotten: whoever sees a ticket twice can link the two."""
         sessions = self._sites.get(site)
         while sessions:
-            session = sessions.pop()
+            session, until = sessions.pop()
             if not sessions:
                 del self._sites[site]
-            if self._now() < session.time + self._lifetime(session):
+            if self._now() < min(session.time + self._lifetime(session), until):
                 return session
         return None
 
-    def keep(self, site: object, session: ssl.SSLSession) -> None:
-        """Remember a session."""
+    def keep(self, site: object, session: ssl.SSLSession, until: float) -> None:
+        """Remember a session, until its server's certificate expires (in seconds of the epoch) at most.
+
+        What is resumed is not verified again, and may be remembered anew each time.
+        """
         if not self._most or not self._each:
             return
         sessions = self._sites.setdefault(site, deque(maxlen=self._each))
         self._sites.move_to_end(site)
-        sessions.append(session)
+        sessions.append((session, until))
         if len(self._sites) > self._most:
             self._sites.popitem(last=False)
 
