@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 EXAMPLE = (Path(__file__).parents[2] / "src" / "g3proxyd" / "example.yml").read_text(encoding="utf-8")
 SECTIONS = ("runtime", "worker", "log", "stat", "server", "escaper", "resolver", "user", "auditor", "controller")
-TYPES = ("http_proxy", "socks_proxy", "dummy_close", "direct_fixed", "dummy_deny", "c_ares", "deny_all", "sni_proxy")
+TYPES = (
+    "http_proxy",
+    "socks_proxy",
+    "dummy_close",
+    "direct_fixed",
+    "dummy_deny",
+    "c_ares",
+    "deny_all",
+    "sni_proxy",
+    "http_rproxy",
+)
 KEYS = sorted(
     {name for section in all_sections().values() for key in keys_of(section) for name in (key.name, *key.aliases)}
     | {"default", "allow", "exact", "to", "address", "backlog", "\x1b[31m"}

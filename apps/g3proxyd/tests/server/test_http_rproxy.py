@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from ipaddress import ip_address
@@ -11,6 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 from g3_proxyproto import Inet, pack_v2
+from g3proxyd.escaper.base import ConnectNotes, HttpHop, TaskIdentity
+from g3proxyd.upstream import Upstream
 from loopback import run
 from proxy import Proxy, listening, origin, read_response, replying, talk
 from serving import serving
@@ -417,6 +420,44 @@ def test_it_never_connects_to_itself() -> None:
                 assert (await p.task_record())["reason"] == "ForbiddenByRule"
                 assert p.worker.modules is not None
                 assert p.worker.modules.servers["rp"].stats.task_total == 1
+
+    run(main())
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_proxy_on_the_way_is_told_where_the_site_is(secure: bool) -> None:
+    """The target leads to the upstream; whom the client asked for stands in Host."""
+
+    async def main() -> None:
+        handler, heads = replying(OK, OK)
+        more: dict[str, Any] = {"tls_client": True} if secure else {}
+        sites = to(81, "a.test", **more), to(82, "b.test", **more)
+        async with origin(handler) as (host, port), serving(rproxy(*sites, server_id="edge")) as p:
+            reader, writer = await asyncio.open_connection(*p.addresses["rp"])
+            assert p.worker.modules is not None
+            escaper = p.worker.modules.escapers["direct"]
+
+            async def next_proxy(upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> HttpHop:
+                sock = socket.create_connection((host, port))
+                sock.setblocking(False)
+                return HttpHop(sock, proxy=True, fields=((b"Proxy-Authorization", b"x"),), any_upstream=True)
+
+            escaper.http_connect = next_proxy  # type: ignore[method-assign]
+            for name in ("a.test", "b.test"):
+                writer.write(get(name))
+                assert (await read_response(reader))[1] == b"ok"
+            writer.close()
+            scheme = b"https" if secure else b"http"
+            for head, site, asked in zip(heads, (b"81", b"82"), (b"a.test", b"b.test"), strict=True):
+                assert head.split(b"\r\n")[:2] == [
+                    b"GET %b://127.0.0.1:%b/path?q HTTP/1.1" % (scheme, site),
+                    b"Host: " + asked,
+                ]
+                assert fields(head, b"x-forwarded-for") == [b"127.0.0.1"]
+                assert (fields(head, b"via"), fields(head, b"proxy-authorization")) == ([b"1.1 edge"], [b"x"])
+            records = await p.records.wait(2, task_event="Finished")
+            assert [record["reuse_connection"] for record in records] == [False, True]
+            assert [record["uri"] for record in records] == ["http://a.test/path?q", "http://b.test/path?q"]
 
     run(main())
 

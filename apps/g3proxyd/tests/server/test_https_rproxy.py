@@ -6,11 +6,13 @@ import socket
 import ssl
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from certificates import authority
+from g3_proxyproto import Inet, pack_v2
 from g3_tls import Alert, pack_alert, pack_client_hello
 from loopback import read_to_end, run
 from proxy import Address, listening, origin, read_response, replying, talk
@@ -191,6 +193,30 @@ def test_clients_that_name_no_host(tmp_path: Path) -> None:
     run(main())
 
 
+def test_the_address_of_a_client_that_names_no_host_is_that_of_a_proxy_header(tmp_path: Path) -> None:
+    async def main() -> None:
+        header = pack_v2(Inet(ip_address("192.0.2.7"), 5), Inet(ip_address("192.0.2.8"), 443))
+        port = {"name": "port", "type": "plain_tcp_port", "server": "rp", "proxy_protocol": 2}
+        handler, heads = replying(OK)
+        async with origin(handler) as (_, at):
+            site = to(at, "192.0.2.8", tls_server=tls(tmp_path, "192.0.2.8"))
+            async with serving(secured(site), port) as p:
+                client = authority().client()
+                client.check_hostname = False  # or Python would send a name
+
+                def visit() -> bytes:
+                    with socket.create_connection(p.addresses["port"]) as raw:
+                        raw.sendall(header)
+                        with client.wrap_socket(raw) as sock:
+                            sock.sendall(get("192.0.2.8", b"Connection: close"))
+                            return sock.recv(65536)
+
+                assert status(await asyncio.to_thread(visit)) == 200
+                assert fields(heads[0], b"x-forwarded-for") == [b"192.0.2.7"]
+
+    run(main())
+
+
 @pytest.mark.parametrize(
     ("said", "answer", "reason"),
     [
@@ -315,12 +341,13 @@ def test_the_scheme_of_an_absolute_target_is_that_of_the_connection(tmp_path: Pa
     run(main())
 
 
-def test_behind_a_port_that_ends_tls(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["plain_tls_port", "native_tls_port"])
+def test_behind_a_port_that_ends_tls(kind: str, tmp_path: Path) -> None:
     async def main() -> None:
         handler, _ = replying(OK)
         port = {
             "name": "port",
-            "type": "plain_tls_port",
+            "type": kind,
             "server": "rp",
             "tls_server": tls(tmp_path, "a.test"),
         }
