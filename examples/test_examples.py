@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -179,6 +180,26 @@ def by_service(port: int, origin: int, folder: Path) -> bytes:
         service.wait(PATIENCE)
 
 
+def by_quic(port: int, origin: int, folder: Path) -> bytes:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        local: int = free.getsockname()[1]
+    command = [str(HERE / "quic" / "client.py"), str(local), "127.0.0.1", str(port), "localhost", "proxy.crt"]
+    client = subprocess.Popen([sys.executable, *command], cwd=folder)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return by_http_proxy(local, origin, folder)
+            except urllib.error.URLError:
+                assert client.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+    finally:
+        client.terminate()
+        client.wait(PATIENCE)
+
+
 def get(connection: http.client.HTTPConnection, target: str) -> bytes:
     connection.request("GET", target, headers={"Connection": "close"})
     body = connection.getresponse().read()
@@ -190,6 +211,7 @@ WAYS: dict[str, Callable[[int, int, Path], bytes]] = {
     "ask_a_service": by_service,
     "easy_proxy": by_easy_proxy,
     "https_proxy": by_https_proxy,
+    "quic": by_quic,
     "reverse_proxy": by_reverse_proxy,
     "socks_inside_tls": by_socks_inside_tls,
     "tls_in_front": by_tls_in_front,

@@ -65,9 +65,11 @@ class Authority:
         valid: tuple[datetime.timedelta, datetime.timedelta] = (-DAY, DAY),
         common_name: str = "leaf",
         client: bool = False,
+        key: Key | None = None,
     ) -> Leaf:
         """A certificate for these names and addresses; the common name does not count for verification."""
-        key: Key = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(ec.SECP256R1())
+        if key is None:
+            key = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(ec.SECP256R1())
         use = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         builder = _builder(subject, self._name, key, valid).add_extension(x509.ExtendedKeyUsage([use]), critical=False)

@@ -17,7 +17,7 @@ OF_SERVERS = ("dst_port_filter", "dst_host_filter_set")
 
 
 def test_there_are_some() -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
 
 
 def test_split_files(config: Callable[..., Config]) -> None:
@@ -45,13 +45,22 @@ def test_a_port_that_ends_tls(config: Callable[..., Config], tmp_path: Path) -> 
 def test_certificates_in_the_guide(config: Callable[..., Config], tmp_path: Path) -> None:
     guide = (DOCS / "guide.md").read_text(encoding="utf-8")
     (block,) = (
-        text for text in re.findall(r"^```yaml\n(.*?)^```", guide, re.DOTALL | re.MULTILINE) if "tls_server" in text
+        text for text in re.findall(r"^```yaml\n(.*?)^```", guide, re.DOTALL | re.MULTILINE) if "name: https" in text
     )
     for name in ("proxy", "other"):
         authority().issue(f"{name}.test", valid=(-DAY, 30 * DAY)).write(tmp_path, name)
     (tmp_path / "clients.crt").write_bytes(authority().pem)
     found = config(block.replace("/etc/g3proxyd", str(tmp_path)) + "escaper: [{name: direct, type: dummy_deny}]\n")
     assert list(found.servers) == ["https"]
+    assert found.warnings == ()
+
+
+def test_a_port_for_quic(config: Callable[..., Config], tmp_path: Path) -> None:
+    (block,) = (block for block in BLOCKS if "plain_quic_port" in block)
+    authority().issue("a.test", valid=(-DAY, 30 * DAY)).write(tmp_path, "proxy")
+    escaper = "escaper: [{name: direct, type: dummy_deny}]\n"
+    found = config(block.replace("/etc/g3proxyd", str(tmp_path)) + escaper)
+    assert list(found.servers) == ["front", "http"]
     assert found.warnings == ()
 
 

@@ -174,12 +174,6 @@ def test_names_are_unique_in_their_kind(problems: Problems) -> None:
             "did you mean 'dummy_close'?"
         )),
         ("{name: a, type: [x]}", f"main.yml:1:26: server a.type: a list is not a type of server; {SERVER_TYPES}"),
-        ("{name: a, type: PlainQuicPort}", (
-            f"main.yml:1:26: server a.type: the server type 'PlainQuicPort' is not supported yet; {SERVER_TYPES}"
-        )),
-        ("{name: a, type: plain_quic_prt}", (
-            f"main.yml:1:26: server a.type: 'plain_quic_prt' is not a type of server; {SERVER_TYPES}"
-        )),
     ],
 )  # fmt: skip
 def test_names_and_types(server: str, problem: str, problems: Problems) -> None:

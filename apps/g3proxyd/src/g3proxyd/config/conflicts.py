@@ -9,12 +9,12 @@ from .errors import Kind, Problem
 from .graph import uses
 from .module import ModuleConfig
 from .nodes import Place
-from .values.listen import TcpListen
+from .values.listen import Listen
 
 __all__ = ["check_listeners", "tls_in_tls"]
 
 
-def check_listeners(listeners: Iterable[tuple[str, TcpListen, Place]]) -> list[Problem]:
+def check_listeners(listeners: Iterable[tuple[str, Listen, Place]]) -> list[Problem]:
     """Look at the servers' listening sockets, each with the server's name and the place of its `listen` key."""
     problems: list[Problem] = []
     taken: dict[tuple[object, ...], tuple[str, Place]] = {}
@@ -54,17 +54,20 @@ def tls_in_tls(servers: Mapping[str, ModuleConfig]) -> Iterator[tuple[str, str]]
 
 
 def _ends_tls(server: ModuleConfig) -> bool:
-    return getattr(server, "tls_server", None) is not None or getattr(server, "enable_tls_server", False)
+    if any(getattr(server, key, None) is not None for key in ("tls_server", "quic_server")):
+        return True
+    return getattr(server, "enable_tls_server", False)
 
 
 def _behind(server: ModuleConfig) -> Iterator[str]:
     return (name for kind, name in uses(server) if kind == "server")
 
 
-def _claims(listen: TcpListen) -> list[tuple[object, ...]]:
+def _claims(listen: Listen) -> list[tuple[object, ...]]:
     """What a socket takes for itself; `[::]` takes the IPv4 addresses as well unless it is told not to."""
     host, port = listen.address.host, listen.address.port
-    claims: list[tuple[object, ...]] = [(host, port, listen.interface)]
+    transport = type(listen)  # TCP and UDP have ports of their own
+    claims: list[tuple[object, ...]] = [(transport, host, port, listen.interface)]
     if host == IPv6Address(0) and not listen.ipv6_only:
-        claims.append((IPv4Address(0), port, listen.interface))
+        claims.append((transport, IPv4Address(0), port, listen.interface))
     return claims

@@ -34,9 +34,7 @@ LATER_SECTIONS = {
 """Top-level sections that have to be empty for now."""
 
 LATER_TYPES: dict[str, tuple[str, ...]] = {
-    "server": (
-        "plain_quic_port", "plain_quic",
-    ),
+    "server": (),
     "escaper": (
         "comply_audit", "direct_float", "direct_dynamic", "divert_tcp",
         "proxy_float", "proxy_dynamic", "trick_float",

@@ -5,10 +5,11 @@ import errno
 import logging
 import socket
 from collections.abc import Callable
+from typing import Protocol
 
 from .addresses import MAPPED, Peer
 
-__all__ = ["Listener", "Peer"]
+__all__ = ["AnyListener", "Listener", "Peer"]
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,21 @@ MOST_IN_QUEUE = 65536
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
 """Seconds to wait after such an error; doubled each time up to the longest."""
+
+
+class AnyListener(Protocol):
+    """What listeners on sockets of all kinds have."""
+
+    sock: socket.socket
+
+    def start(self) -> None:
+        """Begin to take clients."""
+
+    def drain(self) -> None:
+        """Take those who wait in the kernel, then stop and close."""
+
+    def close(self) -> None:
+        """Stop and close; may be called again."""
 
 
 class Listener:

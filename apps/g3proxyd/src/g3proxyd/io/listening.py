@@ -6,11 +6,16 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from .sockopts import TRANSPARENT, bind_to_device, set_options, tcp_options
+from .addresses import Peer
+from .sockopts import TRANSPARENT, bind_to_device, set_options, tcp_options, udp_options
+from .udp_socket import set_buffers
 
 if TYPE_CHECKING:
-    from ..config.values.listen import TcpListen
+    from ..config.values.listen import TcpListen, UdpListen
     from ..config.values.sockopts import TcpMiscSockOpts
+
+IP_PKTINFO = 8
+"""Of <linux/in.h>; the socket module has it not."""
 
 SO_ATTACH_FILTER = 26
 """Of <asm-generic/socket.h>; the socket module has it not."""
@@ -65,6 +70,56 @@ def open_bound(
     return sock
 
 
+def open_udp_bound(listen: "UdpListen") -> socket.socket:
+    """A UDP socket that clients may send to, non-blocking, which tells the address that each datagram was sent to.
+
+    Raises OSError.
+    """
+    sock = _udp_socket(listen, listen.address.host.version == 6, listen.ipv6_only)
+    try:
+        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+        if sock.family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        sock.bind((str(listen.address.host), listen.address.port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def open_connected(listen: "UdpListen", local: Peer, peer: Peer) -> socket.socket:
+    """A UDP socket for the datagrams of one peer alone, which the kernel prefers to those that listen at ``local``.
+
+    Between its two steps it may get what others send: whoever reads it looks at the sources. Raises OSError.
+    """
+    sock = _udp_socket(listen, ":" in local[0], ipv6_only=True)
+    try:
+        sock.bind(local)
+        sock.connect(peer)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _udp_socket(listen: "UdpListen", is_ipv6: bool, ipv6_only: bool) -> socket.socket:
+    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+    try:
+        # One socket for each worker on one address. The kernel lets no other user have one.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if is_ipv6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, ipv6_only)
+        set_options(sock, udp_options(family, listen.socket_misc_opts))
+        set_buffers(sock, listen.socket_buffer)
+        if listen.interface is not None:
+            set_options(sock, [bind_to_device(listen.interface)])
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
 def _set_transparent(sock: socket.socket) -> None:
     try:
         set_options(sock, [TRANSPARENT[sock.family]])
@@ -80,6 +135,8 @@ def hold_back(sock: socket.socket) -> None:
     Once `HANDSHAKES` have passed, the queue is complete: what has been accepted then is all there was. Where the kernel
     has no such filter, nothing happens.
     """
+    if sock.type != socket.SOCK_STREAM:
+        return  # QUIC's clients try again by themselves
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in _NO_SYN))
     # Without it, the window between the last accept() and close() is a few microseconds.
     with contextlib.suppress(OSError):

@@ -66,6 +66,8 @@ def set_options(sock: socket.socket, options: Iterable[SocketOption]) -> None:
 
 def adjust_options(sock: socket.socket, misc: "TcpMiscSockOpts") -> None:
     """Set the options of ``tcp_misc_opts`` on a connection that somebody else accepted, as far as it takes them."""
+    if sock.type != socket.SOCK_STREAM:
+        return  # a stream of QUIC, whose socket many share
     for option in tcp_options(sock.family, misc):
         with contextlib.suppress(OSError):  # the client may be gone, which the first read tells
             sock.setsockopt(*option)

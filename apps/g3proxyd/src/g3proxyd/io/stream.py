@@ -10,6 +10,7 @@ import contextlib
 import socket
 import struct
 
+from .addresses import Peer, local_address
 from .poller import Poller
 from .timers import Wheel
 
@@ -49,6 +50,9 @@ class Stream:
         "surprised",
     )
 
+    bare = True
+    """Whether the bytes are those of the socket, so that who detaches it can go on."""
+
     def __init__(self, poller: Poller, sock: socket.socket, wheel: Wheel) -> None:
         """``sock`` is connected and non-blocking; the stream owns it from here on."""
         self._loop = poller.loop
@@ -79,6 +83,10 @@ class Stream:
     def at_hand(self) -> bool:
         """Whether `read` has something to tell without the socket."""
         return bool(self._unread)
+
+    def local_address(self) -> Peer:
+        """The address of our end."""
+        return local_address(self._socket)
 
     async def receive(self, patience: float, size: int = READ_SIZE) -> bytes:
         """Wait up to ``patience`` seconds for bytes; return at most ``size`` of them, or b"" at the peer's end.

@@ -39,6 +39,7 @@ class TlsStream(Stream):
     but an error: `TlsError` with the fault TRUNCATED. `send_eof` is TLS's end; the peer may go on sending behind it.
     """
 
+    bare = False
     __slots__ = (
         "_control",
         "_fault",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from g3_acl import Action, NetworkRule
 
-from ..io.listener import Listener, Peer
+from ..io.listener import AnyListener, Listener, Peer
 from ..io.listening import hold_back
 from ..io.sockopts import adjust_options
 from ..io.stream import Stream
@@ -49,7 +49,7 @@ class Server(ABC):
         self.stats = context.stats
         self._ingress = ingress
         self._destinations = destinations
-        self._listeners: list[Listener] = []
+        self._listeners: list[AnyListener] = []
         self._connections: set[asyncio.Task[None]] = set()
         self.socket_options: TcpMiscSockOpts | None = None
         """What sockets that come from a port need, beside what those of this server's own listeners have already."""
@@ -60,13 +60,18 @@ class Server(ABC):
     def first_stage(self, stream: Stream, peer: Peer) -> Stage | None:
         """How the life of a connection begins; None closes it."""
 
-    def adopt(self, listener: Listener) -> None:
+    def listener(self, sock: socket.socket) -> AnyListener:
+        """What takes the clients of a listening socket that no server of its kind has had yet."""
+        return Listener(self.context.loop, sock, self.accept)
+
+    def adopt(self, listener: AnyListener) -> None:
         """Take the connections of this listener, and begin to if nobody did before; the server owns it."""
+        assert isinstance(listener, Listener)  # noqa: S101 - a socket keeps its kind
         listener.hand_to(self.accept)
         listener.start()
         self._listeners.append(listener)
 
-    def release(self) -> list[Listener]:
+    def release(self) -> list[AnyListener]:
         """Give the listeners away: the caller owns them, and until it says otherwise the server gets what they take."""
         listeners, self._listeners = self._listeners, []
         return listeners
@@ -120,6 +125,10 @@ class Server(ABC):
         for listener in self.release():
             listener.drain()
         return self._connections - before
+
+    def retire(self) -> None:
+        """Another server has taken the place of this one, which keeps what it has."""
+        self.online = False
 
     @property
     def connections(self) -> int:

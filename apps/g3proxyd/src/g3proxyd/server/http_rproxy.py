@@ -14,7 +14,7 @@ from g3_http import Field, Form, Leniency, RequestError, RequestHead, via_field
 from g3_machine import LocalProtocolError
 
 from ..escaper.base import ConnectNotes, HttpHop
-from ..io.addresses import Peer, local_address
+from ..io.addresses import Peer
 from ..io.stream import Stream
 from ..io.tls import TlsStream
 from ..task.chained_info import ChainedInfo
@@ -190,7 +190,7 @@ class SiteClient(HttpClient[Site]):
     def connected(self, upstream: Upstream, hop: HttpHop, connect: ConnectNotes) -> HttpUpstream:
         """See `HttpClient.connected`. Raises TaskError for a connection to the very address of the server."""
         there = connect.next_peer_addr
-        if there is not None and there[:2] == local_address(self.stream.sock)[:2]:
+        if there is not None and there[:2] == self.stream.local_address()[:2]:
             hop.connection.close()  # it would come back here, and again
             raise TaskError(Reason.FORBIDDEN_BY_RULE, "the upstream is this server itself", 508)
         return super().connected(upstream, hop, connect)

@@ -17,7 +17,7 @@ from g3_tls import (
     pack_alert,
 )
 
-from ..io.addresses import Peer, local_address, server_address
+from ..io.addresses import Peer, server_address
 from ..io.stream import Stream
 from ..task.tcp_stream import TcpStream
 from ..upstream import Upstream
@@ -112,7 +112,7 @@ class FirstMessage:
             return None
         stream.unread(bytes(self._seen))
         # Where connections to other machines come in, our end has the address of another machine.
-        own = None if server.config.listen_transparent else local_address(stream.sock)
+        own = None if server.config.listen_transparent else stream.local_address()
         return TcpStream(server.context, stream, self._peer, upstream, self._since, own)
 
     async def _read(self) -> Upstream:

@@ -12,7 +12,7 @@ from g3_socks import Bind, Connect, Credentials, Reply, SocksServer, UdpAssociat
 
 from ..escaper.base import Connection, ConnectNotes
 from ..escaper.errors import TcpConnectError
-from ..io.addresses import Peer, local_address, server_address
+from ..io.addresses import Peer, server_address
 from ..io.stream import Stream
 from ..task.errors import Reason, TaskError, from_connect_error, socks_reply
 from ..task.notes import Event, TaskNotes
@@ -140,7 +140,7 @@ class SocksHandshake:
             log.warning("server %s: %d UDP associations, and no more", server.name, ASSOCIATIONS_MAX)
             await self._refuse(Reply.GENERAL_FAILURE)
             return None
-        control, peer = local_address(self._stream.sock), self._peer
+        control, peer = self._stream.local_address(), self._peer
         target = Upstream(request.host, request.port)
         server_addr = server_address(self._stream.sock, peer)
         notes = UdpNotes(context.type_name, server.name, server_addr, peer, target, accepted)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from g3_escape import Node, make_picker
 
-from ..io.addresses import Peer, local_address, server_address
+from ..io.addresses import Peer, server_address
 from ..io.stream import Stream
 from ..io.tls import TlsStream
 from ..task.tcp_stream import TcpStream
@@ -35,7 +35,7 @@ class TcpStreamServer(Server):
         """Connect to one of the upstreams."""
         key = f"{peer[0]} {server_address(stream.sock, peer)[0]}"
         upstream = self._picker.pick(key.encode())
-        own = local_address(stream.sock)
+        own = stream.local_address()
         secure = None if self._tls is None else self._secure
         return TcpStream(self.context, stream, peer, upstream, time.monotonic(), own, secure)
 

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from ..io.addresses import Peer
 from ..io.stream import Stream
-from ..io.tls import TlsStream
 from ..tls.server import ServerTls
 from .base import Server, Stage
 from .refusals import Refusals
@@ -52,7 +51,7 @@ class TlsEntrance:
 
     async def run(self) -> None:
         """The whole connection."""
-        if isinstance(self._stream, TlsStream):
+        if not self._stream.bare:
             # Configurations that lead here are refused. Without TLS of its own the server might let in too many.
             self._refusals.note(self._peer, TLS_IN_TLS)
             return

@@ -59,11 +59,11 @@ def check(config: Config) -> None:
             for target, missing in uses(model):
                 if missing not in objects(config, Kind(target)):
                     faults.append(f"{kind.value} {name} uses the {target} {missing!r}, which is not there")
-    listening: dict[tuple[str, str | None], str] = {}
+    listening: dict[tuple[object, ...], str] = {}
     for name, server in config.servers.items():
         listen = getattr(server, "listen", None)
         if listen is not None:
-            other = listening.setdefault((str(listen.address), listen.interface), name)
+            other = listening.setdefault((type(listen), str(listen.address), listen.interface), name)
             if other != name:
                 faults.append(f"server {name} and server {other} both listen on {listen.address}")
     faults += [

@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..config import Config, ListeningServerConfig
-from ..io.listening import hold_back, open_bound
+from ..config import Config, ListeningServerConfig, TcpListeningServerConfig
+from ..config.values.listen import TcpListen, UdpListen
+from ..io.listening import hold_back, open_bound, open_udp_bound
 
 __all__ = ["Key", "Sockets", "Staged", "Wanted", "plan", "share", "wanted"]
 
@@ -65,11 +66,15 @@ def identity_of(server: ListeningServerConfig) -> str:
         raise ValueError(f"server {server.name} does not listen")
     options = listen.model_dump(exclude={"address", "backlog", "instance", "scale"}, exclude_defaults=True)
     # Some have the same names for packets of the listening socket and for those of accepted ones.
-    accepted = server.socket_options().model_dump(exclude_defaults=True)
-    options |= {f"accepted {name}": value for name, value in accepted.items()}
-    if server.transparent():
-        options["transparent"] = True
-    return " ".join([str(listen.address), *([json.dumps(options, sort_keys=True, default=str)] if options else [])])
+    if isinstance(server, TcpListeningServerConfig):
+        accepted = server.socket_options().model_dump(exclude_defaults=True)
+        options |= {f"accepted {name}": value for name, value in accepted.items()}
+        if server.transparent():
+            options["transparent"] = True
+    words = [json.dumps(options, sort_keys=True, default=str)] if options else []
+    if isinstance(listen, UdpListen):
+        words.append("udp")
+    return " ".join([str(listen.address), *words])
 
 
 def share(keys: tuple[Key, ...], number: int, workers: int) -> tuple[Key, ...]:
@@ -124,7 +129,7 @@ class Sockets:
         for sock in sockets:
             by_address.setdefault(sock.getsockname()[:2], []).append(sock)
         for want in wanted(config, self._workers):
-            if want.config.listen is not None:
+            if isinstance(want.config.listen, TcpListen):
                 address = want.config.listen.address
                 for index, sock in enumerate(by_address.pop((str(address.host), address.port), ())):
                     self._held[Key(want.identity, index)] = sock
@@ -141,7 +146,7 @@ class Sockets:
                 keys = self._keys(want)
                 staged.servers[want.server] = keys
                 for key in keys:
-                    if want.config.listen is not None:
+                    if isinstance(want.config.listen, TcpListen):
                         staged.backlogs[key] = want.config.listen.backlog
                     if key not in self._held:
                         staged.fresh[key] = self._open(want, key.index)
@@ -191,12 +196,15 @@ class Sockets:
         return tuple(sorted({*fresh, *have}))
 
     def _open(self, want: Wanted, index: int) -> socket.socket:
-        listen = want.config.listen
-        if listen is None:
-            raise ValueError(f"server {want.server} does not listen")
-        cpu = self._cpu_of(index % self._workers) if listen.follow_cpu_affinity else None
+        config, listen = want.config, want.config.listen
         try:
-            return open_bound(listen, want.config.socket_options(), cpu, transparent=want.config.transparent())
+            match listen:
+                case UdpListen():
+                    return open_udp_bound(listen)
+                case TcpListen() if isinstance(config, TcpListeningServerConfig):
+                    cpu = self._cpu_of(index % self._workers) if listen.follow_cpu_affinity else None
+                    return open_bound(listen, config.socket_options(), cpu, transparent=config.transparent())
         except OSError as error:
-            where = f"server {want.server} cannot listen on {listen.address}"
+            where = f"server {want.server} cannot listen on {listen.address if listen is not None else None}"
             raise OSError(error.errno, f"{where}: {error.strerror or error}") from None
+        raise ValueError(f"server {want.server} does not listen")

@@ -11,7 +11,6 @@ from ..io.pacing import Pace, paces
 from ..io.relay import Relay, Result
 from ..io.stream import Stream
 from ..io.stream_relay import StreamRelay
-from ..io.tls import TlsStream
 from .errors import Reason, TaskError
 from .notes import Event, Stage, TaskNotes
 
@@ -63,8 +62,8 @@ class Tunnel:
         self._timer: asyncio.TimerHandle | None = None
         on_half = self._log_half if context.task_log.enabled else None
         self._relay: Relay | StreamRelay
-        if isinstance(client, TlsStream) or (
-            isinstance(upstream, Stream) and (isinstance(upstream, TlsStream) or upstream.at_hand)
+        if (isinstance(client, Stream) and not client.bare) or (
+            isinstance(upstream, Stream) and (not upstream.bare or upstream.at_hand)
         ):
             self._relay = StreamRelay(
                 context.relays, client, upstream, context.relay_options, up=up, down=down, on_half=on_half

@@ -10,6 +10,7 @@ from ..config import (
     HttpRproxyConfig,
     IntelliProxyConfig,
     NativeTlsPortConfig,
+    PlainQuicPortConfig,
     PlainTcpPortConfig,
     PlainTlsPortConfig,
     ServerConfig,
@@ -170,6 +171,11 @@ class Modules:
             case NativeTlsPortConfig():
                 context = self._context(NativeTlsPortServer.type_name, config.name, stats)
                 return NativeTlsPortServer(context, config, self.servers[config.server])
+            case PlainQuicPortConfig():
+                from ..server.plain_quic_port import PlainQuicPortServer  # a big library, for those who want it
+
+                context = self._context(PlainQuicPortServer.type_name, config.name, stats)
+                return PlainQuicPortServer(context, config, self.servers[config.server])
             case HttpProxyConfig():
                 proxy = HttpProxyServer if config.tls_server is None else HttpsProxyServer
                 return proxy(self._tcp_context(HttpProxyServer.type_name, config, stats), config)

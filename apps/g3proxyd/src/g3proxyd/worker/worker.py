@@ -8,7 +8,6 @@ from enum import Enum
 from typing import Any
 
 from ..config import Config
-from ..io.listener import Listener
 from ..io.listening import HANDSHAKES
 from ..log import Loggers
 from ..server.base import Server
@@ -104,14 +103,13 @@ class Worker:
         self._config = modules.config
         old = list(before.servers.values()) if before is not None else []
         listeners = {listener.sock: listener for server in old for listener in server.release()}
-        loop = asyncio.get_running_loop()
         for name, server in modules.servers.items():
             for sock in sockets.get(name, ()):
-                server.adopt(listeners.pop(sock) if sock in listeners else Listener(loop, sock, server.accept))
+                server.adopt(listeners.pop(sock) if sock in listeners else server.listener(sock))
         current = set(modules.servers.values())
         gone = [server for server in old if server not in current]
         for server in gone:
-            server.online = False
+            server.retire()
         for listener in listeners.values():
             listener.drain()
         for server in gone:

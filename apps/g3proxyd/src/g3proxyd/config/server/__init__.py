@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .common import ListeningServerConfig, ServerConfig, TaskServerConfig, TcpServerConfig
+from .common import ListeningServerConfig, ServerConfig, TaskServerConfig, TcpListeningServerConfig, TcpServerConfig
 from .dummy_close import DummyCloseConfig
 from .http_proxy import HttpProxyConfig
 from .http_rproxy import HttpRproxyConfig, HttpRproxyHost
 from .intelli_proxy import IntelliProxyConfig
 from .native_tls_port import NativeTlsPortConfig
+from .plain_quic_port import PlainQuicPortConfig
 from .plain_tcp_port import PlainTcpPortConfig
 from .plain_tls_port import PlainTlsPortConfig
 from .sni_proxy import SniProxyConfig
@@ -24,12 +25,14 @@ __all__ = [
     "IntelliProxyConfig",
     "ListeningServerConfig",
     "NativeTlsPortConfig",
+    "PlainQuicPortConfig",
     "PlainTcpPortConfig",
     "PlainTlsPortConfig",
     "ServerConfig",
     "SniProxyConfig",
     "SocksProxyConfig",
     "TaskServerConfig",
+    "TcpListeningServerConfig",
     "TcpServerConfig",
     "TcpStreamConfig",
     "TcpTproxyConfig",
@@ -47,6 +50,7 @@ SERVERS: tuple[type[ServerConfig], ...] = (
     PlainTcpPortConfig,
     PlainTlsPortConfig,
     NativeTlsPortConfig,
+    PlainQuicPortConfig,
     IntelliProxyConfig,
     DummyCloseConfig,
 )

@@ -9,7 +9,7 @@ from ..later import AUDIT, METRICS, SHARED_LOGGER, USERS
 from ..module import ModuleConfig, NameOf
 from ..values.acl import HostFilterSet, IngressNetworkFilter, PortFilter
 from ..values.duration import Duration, format_duration
-from ..values.listen import TcpListen
+from ..values.listen import Listen, TcpListen
 from ..values.metrics import MetricsTags
 from ..values.mistake import Mistake
 from ..values.numbers import Boolean, Count
@@ -18,7 +18,7 @@ from ..values.sockopts import TcpMiscSockOpts
 from ..values.speed_limit import SocketSpeedLimit
 from ..values.text import AsciiText, NodeName
 
-__all__ = ["ListeningServerConfig", "ServerConfig", "TaskServerConfig", "TcpServerConfig"]
+__all__ = ["ListeningServerConfig", "ServerConfig", "TaskServerConfig", "TcpListeningServerConfig", "TcpServerConfig"]
 
 COPY_BUFFER_MIN = 4 * 1024  # below this the cost of each round outweighs its bytes
 COPY_YIELD_MIN = 256 * 1024  # below this a busy connection would yield at almost every round
@@ -30,14 +30,21 @@ class ServerConfig(ModuleConfig):
 
 
 class ListeningServerConfig(ServerConfig):
-    """What every server has that listens for TCP connections, or could."""
+    """What every server has that listens, or could."""
 
-    listen: TcpListen | None = None
+    listen: Listen | None = None
     """The listening socket."""
     listen_in_worker: Boolean = False
     """Listen in every worker."""
     ingress_network_filter: Annotated[IngressNetworkFilter | None, Aliases("ingress_net_filter")] = None
     """Which client addresses may connect; unset is all."""
+
+
+class TcpListeningServerConfig(ListeningServerConfig):
+    """What every server has that listens for TCP connections, or could."""
+
+    listen: TcpListen | None = None
+    """The listening socket."""
 
     def socket_options(self) -> TcpMiscSockOpts:
         """The options of accepted sockets."""
@@ -48,7 +55,7 @@ class ListeningServerConfig(ServerConfig):
         return False
 
 
-class TaskServerConfig(ListeningServerConfig):
+class TaskServerConfig(TcpListeningServerConfig):
     """What every server has that takes TCP connections and makes tasks of them."""
 
     escaper: Annotated[str, NameOf("escaper")]

@@ -6,12 +6,12 @@ from ..values.duration import Duration
 from ..values.listen import TcpListen
 from ..values.mistake import Mistake
 from ..values.proxy_protocol import ProxyProtocol
-from .common import ListeningServerConfig
+from .common import TcpListeningServerConfig
 
 __all__ = ["PortConfig"]
 
 
-class PortConfig(ListeningServerConfig):
+class PortConfig(TcpListeningServerConfig):
     """What every port has; without a socket of its own a port would be nothing."""
 
     listen: TcpListen

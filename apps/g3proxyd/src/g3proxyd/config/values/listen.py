@@ -12,9 +12,11 @@ from .address import Interface, ListedAddress, SocketAddress, parse_listed_addre
 from .keepalive import TcpKeepalive
 from .mistake import Mistake, MistakeError, show, wrong
 from .numbers import U16, U16_MAX, U32, Boolean, Count, parse_real
+from .socket_buffer import SocketBuffer
+from .sockopts import UdpMiscSockOpts
 from .value import Value
 
-__all__ = ["TcpListen", "parse_scale"]
+__all__ = ["Listen", "TcpListen", "UdpListen", "parse_scale"]
 
 BACKLOG_DEFAULT = 4096
 BACKLOG_MIN = 8  # a smaller one is taken for a mistake, as upstream does
@@ -54,8 +56,8 @@ _Scale: TypeAlias = Annotated[
 ]
 
 
-class TcpListen(Section):
-    """A listening TCP socket."""
+class Listen(Section):
+    """What listening sockets of all kinds share."""
 
     short_schema: ClassVar[Mapping[str, object] | None] = {
         "anyOf": [
@@ -68,23 +70,13 @@ class TcpListen(Section):
     address: Annotated[ListedAddress, Aliases("addr")]
     """The address and port."""
     interface: Interface | None = None
-    """Take connections from this network interface alone (SO_BINDTODEVICE)."""
-    keepalive: TcpKeepalive | None = None
-    """Keep-alive of accepted connections."""
-    max_segment_size: Annotated[U16 | None, Aliases("mss")] = None
-    """The largest TCP segment (TCP_MAXSEG)."""
-    backlog: U32 = BACKLOG_DEFAULT
-    """Connections that may wait to be accepted; less than 8 means 4096."""
-    netfilter_mark: Annotated[U32 | None, Aliases("fwmark", "mark")] = None
-    """The mark of packets for firewall and routing rules (SO_MARK)."""
+    """Take what comes through this network interface alone (SO_BINDTODEVICE)."""
     ipv6_only: Annotated[Boolean, Aliases("ipv6only")] = False
-    """Take no IPv4 connections on an IPv6 address (IPV6_V6ONLY)."""
+    """Take nothing over IPv4 on an IPv6 address (IPV6_V6ONLY)."""
     instance: Annotated[Count, Aliases("instance_count")] = 1
     """Listening sockets, at least."""
     scale: _Scale = 0.0
     """Listening sockets as a share of the machine's parallelism; the larger of both counts."""
-    follow_cpu_affinity: Boolean = False
-    """Let each socket take the connections that arrive on its worker's processor (SO_INCOMING_CPU)."""
 
     @classmethod
     def from_short(cls, data: object) -> dict[str, Any]:
@@ -97,14 +89,39 @@ class TcpListen(Section):
         raise wrong(f"{show(data)} is not an address to listen on", expected=f"a map, {cls.short_forms}")
 
     def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
-        changes: dict[str, object] = {}
-        if self.backlog < BACKLOG_MIN:
-            notes.append(Mistake(f"{self.backlog} is too small: {BACKLOG_DEFAULT} is used", path=("backlog",)))
-            changes["backlog"] = BACKLOG_DEFAULT
-        if self.instance == 0:
-            changes["instance"] = 1
-        return changes
+        return {"instance": 1} if self.instance == 0 else {}
 
     def sockets(self, parallelism: int) -> int:
         """How many listening sockets to open on a machine with so many processors."""
         return max(self.instance, round(parallelism * self.scale))
+
+
+class TcpListen(Listen):
+    """A listening TCP socket."""
+
+    keepalive: TcpKeepalive | None = None
+    """Keep-alive of accepted connections."""
+    max_segment_size: Annotated[U16 | None, Aliases("mss")] = None
+    """The largest TCP segment (TCP_MAXSEG)."""
+    backlog: U32 = BACKLOG_DEFAULT
+    """Connections that may wait to be accepted; less than 8 means 4096."""
+    netfilter_mark: Annotated[U32 | None, Aliases("fwmark", "mark")] = None
+    """The mark of packets for firewall and routing rules (SO_MARK)."""
+    follow_cpu_affinity: Boolean = False
+    """Let each socket take the connections that arrive on its worker's processor (SO_INCOMING_CPU)."""
+
+    def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
+        changes = super().settle(conflicts, notes)
+        if self.backlog < BACKLOG_MIN:
+            notes.append(Mistake(f"{self.backlog} is too small: {BACKLOG_DEFAULT} is used", path=("backlog",)))
+            changes["backlog"] = BACKLOG_DEFAULT
+        return changes
+
+
+class UdpListen(Listen):
+    """A UDP socket that clients send to."""
+
+    socket_buffer: SocketBuffer | None = None
+    """Sizes of the socket's buffers; unset is 1MiB each."""
+    socket_misc_opts: UdpMiscSockOpts = UdpMiscSockOpts()
+    """Options of the socket."""
