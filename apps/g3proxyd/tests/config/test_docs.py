@@ -64,6 +64,12 @@ def test_a_port_for_quic(config: Callable[..., Config], tmp_path: Path) -> None:
     assert found.warnings == ()
 
 
+def test_resolvers(config: Callable[..., Config]) -> None:
+    page = (DOCS / "resolvers.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert [resolver.type for resolver in config(block).resolvers.values()] == ["hickory"]
+
+
 @pytest.mark.parametrize("block", [block for block in BLOCKS if not block.startswith("server:")])
 def test_keys(block: str, config: Callable[..., Config]) -> None:
     keys = re.split(r"^(?=\w)", block, flags=re.MULTILINE)[1:]
