@@ -22,6 +22,9 @@ with warnings.catch_warnings():
     from pyftpdlib.servers import FTPServer  # type: ignore[import-untyped]
 
 
+LAST_WORDS = CLOSE, RESET = b"|close|", b"|reset|"
+
+
 @contextlib.contextmanager
 def ftp_site(folder: Path, host: str = "127.0.0.1", **options: Any) -> Iterator[tuple[str, int]]:
     """Serve a folder: anybody may read, ``user`` with the password ``p@ss w`` may write; ``options`` of the handler."""
@@ -54,7 +57,9 @@ async def scripted(
 ) -> AsyncIterator[tuple[tuple[str, int], list[str], bytearray]]:
     """A server that answers each verb as told; its address, the commands it got, and what was uploaded.
 
-    ``{port}`` in a reply stands for the port of its data connection, which sends ``data`` and closes.
+    ``{port}`` in a reply stands for the port of its data connection, which sends ``data`` and closes. What is behind
+    ``|later|`` is said after that. A reply that ends in ``|close|`` or ``|reset|`` is the last word of the control
+    connection.
     """
     commands: list[str] = []
     uploaded = bytearray()
@@ -76,11 +81,16 @@ async def scripted(
             commands.append(line.decode().rstrip("\r\n"))
             reply = replies.get(commands[-1].partition(" ")[0], b"502 unknown\r\n")
             first, _, later = reply.replace(b"{port}", str(port).encode()).partition(b"|later|")
-            writer.write(first)
+            writer.write(first.removesuffix(CLOSE).removesuffix(RESET))
             await writer.drain()
             if later:
                 await passed.wait()
-                writer.write(later)
+                writer.write(later.removesuffix(CLOSE).removesuffix(RESET))
+            if (later or first).endswith(LAST_WORDS):
+                if (later or first).endswith(RESET):
+                    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+                writer.close()
+                return
 
     async with origin(transfer) as (_, port), origin(control) as address:
         yield address, commands, uploaded
