@@ -78,6 +78,7 @@ def moved(name: str, folder: Path, origin: int) -> int:
         two.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]
         other: int = two.getsockname()[1]
+    shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
     for source in (HERE / name).rglob("*.yml"):
         text = (
             source.read_text()
@@ -159,6 +160,14 @@ def by_reverse_proxy(port: int, origin: int, folder: Path) -> bytes:
     return get(connection, "/")
 
 
+def by_function(port: int, origin: int, folder: Path) -> bytes:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection.request("GET", "http://www.ads.example/")
+    assert connection.getresponse().status == 403
+    connection.close()
+    return by_http_proxy(port, origin, folder)
+
+
 def by_service(port: int, origin: int, folder: Path) -> bytes:
     address = yaml.safe_load((folder / "main.yml").read_text())["escaper"][0]["query_peer_addr"]
     service = subprocess.Popen([sys.executable, str(HERE / "ask_a_service" / "service.py"), address, "ads.example"])
@@ -213,6 +222,7 @@ WAYS: dict[str, Callable[[int, int, Path], bytes]] = {
     "https_proxy": by_https_proxy,
     "quic": by_quic,
     "reverse_proxy": by_reverse_proxy,
+    "python_route": by_function,
     "socks_inside_tls": by_socks_inside_tls,
     "tls_in_front": by_tls_in_front,
 }

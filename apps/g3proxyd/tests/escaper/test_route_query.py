@@ -12,7 +12,10 @@ from escaper.network import Task, elapsed, open_sockets, run_virtually
 from escaper.paths import End, make_route
 from escaper.services import Service, packed, service
 from g3_acl import parse_host
+from g3proxyd.escaper.route_query_messages import QueryAnswer, parse_answer
 from g3proxyd.upstream import Upstream
+from hypothesis import given
+from hypothesis import strategies as st
 
 KEYS = {"type": "route_query", "fallback_node": "f", "query_allowed_next": ["a", "b"]}
 
@@ -200,6 +203,11 @@ def test_garbage_is_counted_and_changes_nothing() -> None:
         assert (stats.answered, stats.ignored) == (1, len(GARBAGE) + 15)
 
     query(test, lambda question: [*GARBAGE, *bad(question), packed(id=question["id"], nodes="a", strange=[1])])
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_are_an_answer_or_none(data: bytes) -> None:
+    assert isinstance(parse_answer(data), QueryAnswer | None)
 
 
 def test_spellings_of_an_answer() -> None:

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from escaper.network import Task
 from ftp_site import ftp_site
+from g3proxyd.upstream import Upstream
 from g3proxyd.worker.worker import Worker
 from loopback import run
-from proxy import Handler, origin, talk
+from proxy import Handler, origin, read_response, talk
 from serving import serving, with_servers
 from udp import associated, bound, peer, receive
 
@@ -39,6 +41,28 @@ def test_http() -> None:
             assert (await talk(p.addresses["http"], request)).startswith(b"HTTP/1.1 403 ")
             records = await p.records.wait(4, task_event="Finished")
             assert [record["escaper"] for record in records] == ["direct", "deny", "deny", "deny"]
+
+    run(main())
+
+
+def test_a_header_chooses_by_number() -> None:
+    ways = [
+        {"name": name, "type": "direct_fixed", "resolver": "dns", "bind_ip": ip, "egress_network_filter": "127.0.0.0/8"}
+        for name, ip in (("one", "127.0.5.1"), ("two", "127.0.5.2"))
+    ]
+    by_number = {"name": "route", "type": "route_mapping", "next": ["one", "two"]}
+    server = {**HTTP, "egress_path_selection_header": "X-Path"}
+
+    async def main() -> None:
+        async with serving(server, routes=(*ways, by_number)) as p, origin(answering()) as (_, port):
+            reader, writer = await asyncio.open_connection(*p.addresses["http"])
+            for number in (1, 2, 2, 0, 3):
+                writer.write(b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: x\r\nX-Path: %d\r\n\r\n" % (port, number))
+                assert (await read_response(reader))[1] == b"ok"
+            writer.close()
+            records = await p.records.wait(5, task_event="Finished")
+            assert [record["escaper"] for record in records] == ["one", "two", "two", "two", "one"]
+            assert [record["next_bind_ip"][-1] for record in records] == ["1", "2", "2", "2", "1"]
 
     run(main())
 
@@ -123,6 +147,31 @@ def test_the_other_mode_of_udp() -> None:
 
 
 PEER = {"query_peer_addr": "127.0.0.1:9", "cache_request_timeout": "10ms"}
+
+
+def test_a_reload_that_cannot_be_changes_nothing(tmp_path: Path) -> None:
+    code = tmp_path / "choose.py"
+
+    def with_code(text: str) -> tuple[dict[str, Any], ...]:
+        code.write_text(text)
+        route = {"name": "route", "type": "route_python", "file": str(code), "default_next": "deny"}
+        return DENY, {**route, "allowed_next": "direct"}
+
+    async def main() -> None:
+        good = with_code("def choose(request):\n    return 'direct'\n")
+        async with serving(HTTP, routes=good) as p, origin(answering()) as (_, port):
+            bad = with_servers(HTTP, routes=with_code("def choose(request): ...\n1 / 0\n"))
+            with pytest.raises(ValueError, match="ZeroDivisionError"):
+                p.worker.prepare(bad)
+            request = b"GET http://127.0.0.1:%d/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % port
+            assert (await talk(p.addresses["http"], request)).startswith(b"HTTP/1.1 200 ")
+            p.worker.prepare(with_servers(HTTP, routes=with_code("def choose(request): ...\n")))
+            p.worker.commit({})
+            assert p.worker.modules is not None
+            route: Any = p.worker.modules.escapers["route"]
+            assert route.choose(Upstream("x.test", 80), Task()).name == "deny"
+
+    run(main())
 
 
 def test_what_a_reload_leaves_behind_is_closed() -> None:

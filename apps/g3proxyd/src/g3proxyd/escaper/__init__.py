@@ -92,6 +92,7 @@ def _make_route(config: "EscaperConfig", around: Surroundings) -> Escaper:
     from .route_failover import RouteFailoverEscaper
     from .route_geoip import RouteGeoipEscaper
     from .route_mapping import RouteMappingEscaper
+    from .route_python import RoutePythonEscaper
     from .route_query import RouteQueryEscaper
     from .route_resolved import RouteResolvedEscaper
     from .route_select import RouteSelectEscaper
@@ -106,6 +107,8 @@ def _make_route(config: "EscaperConfig", around: Surroundings) -> Escaper:
             return RouteGeoipEscaper(config, around.escapers, around.resolver(config.resolver))
         case configs.RouteMappingConfig():
             return RouteMappingEscaper(config, around.escapers)
+        case configs.RoutePythonConfig():
+            return RoutePythonEscaper(config, around.escapers)
         case configs.RouteQueryConfig():
             return RouteQueryEscaper(config, around.escapers)
         case configs.RouteResolvedConfig():

@@ -11,6 +11,7 @@ from .route_client import RouteClientConfig
 from .route_failover import RouteFailoverConfig
 from .route_geoip import RouteGeoipConfig
 from .route_mapping import RouteMappingConfig
+from .route_python import RoutePythonConfig
 from .route_query import RouteQueryConfig
 from .route_resolved import RouteResolvedConfig
 from .route_select import RouteSelectConfig
@@ -29,6 +30,7 @@ __all__ = [
     "RouteFailoverConfig",
     "RouteGeoipConfig",
     "RouteMappingConfig",
+    "RoutePythonConfig",
     "RouteQueryConfig",
     "RouteResolvedConfig",
     "RouteSelectConfig",
@@ -46,6 +48,7 @@ ESCAPERS: tuple[type[EscaperConfig], ...] = (
     RouteFailoverConfig,
     RouteGeoipConfig,
     RouteMappingConfig,
+    RoutePythonConfig,
     RouteQueryConfig,
     RouteResolvedConfig,
     RouteSelectConfig,

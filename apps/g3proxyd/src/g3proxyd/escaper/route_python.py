@@ -1,0 +1,80 @@
+"""The escaper that asks a function of the operator's which escaper is next."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..upstream import Upstream
+from .base import Escaper, TaskIdentity
+from .errors import ConnectReason, TcpConnectError
+from .route import Route, client_host
+
+if TYPE_CHECKING:
+    from ..config.escaper import RoutePythonConfig
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRequest:
+    """What a function is told of a request."""
+
+    host: str
+    """The target's host: an address, or a name in lower case without a dot at the end."""
+    port: int
+    """The target's port."""
+    client_ip: str
+    """The client's address."""
+
+
+class RoutePythonEscaper(Route):
+    """``route_python``: a function takes a `RouteRequest` and returns the name of an escaper, or None for the default.
+
+    A function that raises, or names an escaper that is not allowed, fails the request: it may have been about to refuse
+    it. It runs on the event loop, so that all connections of a worker wait for it.
+    """
+
+    type_name = "RoutePython"
+
+    def __init__(self, config: "RoutePythonConfig", escapers: Mapping[str, Escaper]) -> None:
+        """``escapers`` are those that exist, by their names. Raises ValueError if the file cannot be run."""
+        self._default = escapers[config.default_next]
+        self._allowed = {name: escapers[name] for name in (config.default_next, *config.allowed_next)}
+        super().__init__(config.name, self._allowed.values())
+        self._function = load_function(config)
+        self._told = False
+
+    def choose(self, upstream: Upstream, task: TaskIdentity) -> Escaper:
+        """By the function."""
+        request = RouteRequest(str(upstream.host), upstream.port, str(client_host(task)))
+        try:
+            name = self._function(request)
+        except (Exception, SystemExit) as error:
+            if not self._told:  # once: what fails for one request fails for thousands
+                self._told = True
+                log.exception("escaper %s: the function has failed for %s", self.name, upstream)
+            raise unusable(f"the function has failed: {type(error).__name__}: {error}") from None
+        if name is None:
+            return self._default
+        escaper = self._allowed.get(name) if isinstance(name, str) else None
+        if escaper is None:
+            raise unusable(f"the function has named {str(name)[:64]!a}, which is no escaper that it may name")
+        return escaper
+
+
+def load_function(config: "RoutePythonConfig") -> Callable[[RouteRequest], object]:
+    """Run the file, and return the function in it. Raises ValueError."""
+    namespace: dict[str, Any] = {"__name__": f"g3proxyd.{config.type}.{config.name}", "__file__": config.file.path}
+    try:
+        # The operator's own code, named by the configuration, as it was when that was checked.
+        exec(compile(config.file.text, config.file.path, "exec"), namespace)  # noqa: S102
+        function: Callable[[RouteRequest], object] = namespace[config.function]
+    except (Exception, SystemExit) as error:
+        raise ValueError(f"escaper {config.name}: {config.file}: {type(error).__name__}: {error}") from error
+    return function
+
+
+def unusable(detail: str) -> TcpConnectError:
+    """Why a request has no next escaper."""
+    return TcpConnectError(ConnectReason.ESCAPER_NOT_USABLE, detail=detail)
