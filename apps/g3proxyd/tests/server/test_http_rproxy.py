@@ -11,8 +11,10 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from g3_acl import parse_host
 from g3_proxyproto import Inet, pack_v2
 from g3proxyd.escaper.base import ConnectNotes, HttpHop, TaskIdentity
+from g3proxyd.server.http_rproxy import Site
 from g3proxyd.upstream import Upstream
 from loopback import run
 from proxy import Proxy, listening, origin, read_response, replying, talk
@@ -136,6 +138,7 @@ def test_each_host_has_its_site() -> None:
         (get("a.test/x"), 400),
         (get("a.test@b.test"), 400),
         (get("a..test"), 400),
+        (get("256.1.1.1"), 400),
         (get("a.test", b"Host: a.test"), 400),
         (b"GET / HTTP/1.1\r\n\r\n", 400),
         (b"GET / HTTP/1.0\r\n\r\n", 404),
@@ -458,6 +461,43 @@ def test_a_proxy_on_the_way_is_told_where_the_site_is(secure: bool) -> None:
             records = await p.records.wait(2, task_event="Finished")
             assert [record["reuse_connection"] for record in records] == [False, True]
             assert [record["uri"] for record in records] == ["http://a.test/path?q", "http://b.test/path?q"]
+
+    run(main())
+
+
+def test_the_host_of_an_upstream_has_no_port_that_goes_without_saying() -> None:
+    for host, port, authority in (("a.test", 80, b"a.test"), ("a.test", 8080, b"a.test:8080"), ("::1", 80, b"[::1]")):
+        upstream = Upstream(parse_host(host), port)
+        assert Site(upstream, None, upstream.host, None).authority == authority
+
+
+def test_a_client_that_breaks_off_between_two_requests() -> None:
+    async def main() -> None:
+        async with behind() as (p, _, _):
+            reader, writer = await asyncio.open_connection(*p.addresses["rp"])
+            writer.write(get())
+            await read_response(reader)
+            linger = b"\1\0\0\0\0\0\0\0"
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+            assert p.worker.modules is not None
+            await p.worker.modules.servers["rp"].connections_done()
+            assert p.worker.modules.servers["rp"].stats.task_alive == 0
+
+    run(main())
+
+
+def test_a_site_that_does_not_switch_answers_as_ever() -> None:
+    async def main() -> None:
+        async with behind(OK, OK) as (p, heads, _):
+            reader, writer = await asyncio.open_connection(*p.addresses["rp"])
+            for _ in range(2):
+                writer.write(get("a.test", b"Connection: Upgrade", b"Upgrade: other/1"))
+                assert (await read_response(reader))[1] == b"ok"
+            writer.close()
+            for head in heads:
+                assert fields(head, b"upgrade") == [b"other/1"]
+                assert fields(head, b"x-forwarded-for") == [b"127.0.0.1"]
 
     run(main())
 

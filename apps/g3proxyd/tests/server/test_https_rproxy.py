@@ -410,6 +410,7 @@ def test_a_site_that_wants_a_certificate_gets_that_of_its_own(tmp_path: Path) ->
 
         async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             seen.append(writer.get_extra_info("peercert")["subject"][0][0][1])
+            seen.append(writer.get_extra_info("ssl_object").selected_alpn_protocol())
             while True:
                 await reader.readuntil(b"\r\n\r\n")
                 writer.write(OK)
@@ -431,7 +432,7 @@ def test_a_site_that_wants_a_certificate_gets_that_of_its_own(tmp_path: Path) ->
                     writer.write(get(host))
                     assert status((await read_response(reader))[0]) == 200
                 writer.close()
-                assert seen == ["one", "two"]
+                assert seen == ["one", "http/1.1", "two", "http/1.1"]
 
     run(main())
 
