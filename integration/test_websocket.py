@@ -12,6 +12,7 @@ from integration.lab import Lab
         pytest.param(8080, "connect", id="CONNECT"),
         pytest.param(2080, "forward", id="forwarded upgrade behind a port"),
         pytest.param(443, "direct", id="by the Host field"),
+        pytest.param(4080, "direct", id="reverse proxy"),
     ],
 )
 def test_conversation(lab: Lab, port: int, way: str) -> None:
