@@ -2,16 +2,24 @@
 
 import asyncio
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
-from chain import CHOICE, GREETING, LOGIN, joined, last, reply, request, saying, through, until_end
+from certificates import authority
+from chain import CHOICE, GREETING, HERE, LOGIN, joined, last, reply, request, saying, through, until_end
+from ftp_site import ftp_site
 from g3_socks import Connect, RefusedError, Reply, Socks5Client
 from loopback import run
 from proxy import Handler, Proxy, echo, origin, replying, talk
+from server.test_ftp_over_http import LOGIN as LOGGED_IN
+from server.test_ftp_over_http import ask, fetch
 from server.test_socks_proxy import through as socks_client
-from tls.secure import GRANTED, OK, get
+from serving import serving
+from tls.secure import GRANTED, OK, get, trusting
+from udp import associated, peer
 
+BULK = bytes(range(256)) * 4096
 PASSED: dict[str, Any] = {"proxy_username": "joe", "proxy_password": "s\u00e9cret"}
 CREDENTIALS = b"\1\3joe\7s\xc3\xa9cret"
 
@@ -215,5 +223,49 @@ def test_several_proxies_take_turns() -> None:
                 for _ in range(4):
                     assert await talk(p.http, tunnel("a.test", 1), end=True) == GRANTED
         assert served in ([1, 2, 1, 2], [2, 1, 2, 1])
+
+    run(main())
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_ftp_through_the_proxy(tmp_path: Path, secure: bool) -> None:
+    """The data connection goes the same way as the first one, also where the way is TLS."""
+    (tmp_path / "big").write_bytes(BULK)
+    (tmp_path / "sub").mkdir()
+
+    async def main(port: int) -> None:
+        pair = authority().issue("127.0.0.1").pair(tmp_path / "sub")
+        keys: dict[str, Any] = {"type": "proxy_socks5s", "tls_client": trusting(tmp_path)} if secure else {}
+        front = {"name": "front", "type": "plain_tls_port", "server": "socks", "tls_server": {"cert_pairs": [pair]}}
+        socks = {"name": "socks", "type": "socks_proxy", "escaper": "direct"}
+        name = "front" if secure else "socks"
+        async with serving(socks, front) as exit_, through(exit_.addresses[name], **keys) as p:
+            status, _, body = await fetch(p, ask(port, "/big"))
+            assert (status, body) == (200, BULK)
+            request = ask(port, "/up", LOGGED_IN, b"Content-Length: 3", method="PUT", body=b"abc")
+            assert (await fetch(p, request))[0] == 201
+            assert (tmp_path / "up").read_bytes() == b"abc"
+
+    with ftp_site(tmp_path) as (_, port):
+        run(main(port))
+
+
+def test_an_ipv6_proxy_for_both() -> None:
+    async def main() -> None:
+        sock = socket.socket(socket.AF_INET6)
+        sock.setblocking(False)
+        sock.bind(("::1", 0))
+        sock.listen()
+        server = {"name": "socks", "type": "socks_proxy", "escaper": "direct", "use_udp_associate": True}
+        keys = {"proxy_addr": f"[::1]:{sock.getsockname()[1]}", "bind_ipv6": "::1"}
+        async with (
+            serving(server, sockets={"socks": sock}),
+            through(("::1", 1), {"use_udp_associate": True}, **keys) as p,
+            origin(echo) as (_, to),
+            associated(p.socks) as client,
+        ):
+            assert await talk(p.http, tunnel("127.0.0.1", to) + b"x", end=True) == GRANTED + b"x"
+            with peer() as (_, port):
+                assert await client.exchange(HERE, port, b"y") == (HERE, port, b"y")
 
     run(main())
