@@ -16,9 +16,11 @@ from g3_proxyproto import Inet, pack_v2
 from g3_tls import Alert, pack_alert, pack_client_hello
 from loopback import read_to_end, run
 from proxy import Address, listening, origin, read_response, replying, talk
+from quic import port as quic_port
+from quic import quic, udp_bound
 from server.test_http_rproxy import fields, get, rproxy, status, to
 from serving import serving, with_servers
-from tls.secure import OK, ca, connect, secure_origin, trusting
+from tls.secure import NAME, OK, ca, connect, secure_origin, trusting
 
 NOBODY = pack_alert(Alert.UNRECOGNIZED_NAME)
 
@@ -354,6 +356,25 @@ def test_behind_a_port_that_ends_tls(kind: str, tmp_path: Path) -> None:
         async with origin(handler) as (_, at), serving(rproxy(to(at)), port) as p:
             assert status(await ask(p.addresses["port"], "a.test", get("a.test", target=b"https://a.test/"))) == 200
             assert (await p.task_record())["uri"] == "https://a.test/"
+
+    run(main())
+
+
+def test_behind_a_port_for_quic(tmp_path: Path) -> None:
+    async def main() -> None:
+        handler, heads = replying(OK)
+        front = quic_port(tls(tmp_path, NAME), server="rp")
+        async with AsyncExitStack() as stack:
+            _, at = await stack.enter_async_context(origin(handler))
+            p = await stack.enter_async_context(
+                serving(rproxy(to(at), append_forwarded_for="standard"), front, sockets={"port": udp_bound()})
+            )
+            client = await stack.enter_async_context(quic(p.addresses["port"]))
+            reader, writer = await client.create_stream()
+            writer.write(get("a.test", target=b"https://a.test/"))
+            assert (await read_response(reader))[1] == b"ok"
+            writer.write_eof()
+            assert fields(heads[0], b"forwarded") == [b"for=127.0.0.1;by=127.0.0.1"]
 
     run(main())
 

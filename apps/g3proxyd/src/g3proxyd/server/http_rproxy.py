@@ -16,7 +16,6 @@ from g3_machine import LocalProtocolError
 from ..escaper.base import ConnectNotes, HttpHop
 from ..io.addresses import Peer
 from ..io.stream import Stream
-from ..io.tls import TlsStream
 from ..task.chained_info import ChainedInfo
 from ..task.errors import Reason, TaskError
 from ..task.http_forward import TASK_TYPE
@@ -106,7 +105,7 @@ class SiteClient(HttpClient[Site]):
         """``entrance`` is the TLS that the server has ended for this client."""
         super().__init__(server, stream, peer)
         self._entrance = entrance
-        self._scheme = b"https" if isinstance(stream, TlsStream) else b"http"
+        self._scheme = b"http" if stream.bare else b"https"
         self._forwarded = forwarded_for(server.forwarded, stream.sock, peer)
 
     async def run(self) -> Stage | None:

@@ -11,7 +11,6 @@ from g3_tls import TLCP_VERSION, TLS_VERSION, Alert, ClientHello, ClientHelloRea
 
 from ..io.addresses import Peer, server_address
 from ..io.stream import Stream
-from ..io.tls import TlsStream
 from ..tls.server import ServerTls
 from ..tls.settings import ServerSettings
 from .base import Stage
@@ -83,7 +82,7 @@ class SiteHello:
     async def run(self) -> Stage | None:
         """The handshake comes next."""
         server, stream, peer = self._server, self._stream, self._peer
-        if isinstance(stream, TlsStream):
+        if not stream.bare:
             server.refusals.note(peer, TLS_IN_TLS)
             return None
         reader = ClientHelloReader()
