@@ -1,6 +1,7 @@
 """One QUIC connection: its handshake, limits, timers and ends, whatever is asked on it."""
 
 import random
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -8,8 +9,9 @@ import pytest
 from aioquic.quic.packet import QuicProtocolVersion
 from dns.rdatatype import A
 from g3_dns import Closed, Failure, Lost, Question, Server, StreamSettings
+from g3_dns.http3 import Http3Client
 from g3_dns.quic import QuicClient
-from g3_dns.quic._connection import MAX_BYTES, STREAM_WINDOW
+from g3_dns.quic._connection import MAX_BYTES, MAX_QUERIES, STREAM_WINDOW
 from g3_machine import LocalProtocolError, RemoteProtocolError
 from quic_peer import ANSWER, CLIENT, RESPONDER, SERVER, Play, trusting
 
@@ -40,6 +42,14 @@ def test_nothing_is_asked_before_the_handshake_is_over() -> None:
     assert play.ask(QUESTION) == 0
 
 
+def test_nothing_links_one_connection_to_the_next() -> None:
+    """A session's ticket, or an address's token, would also let a server recognise its client."""
+    ticket: Any = object()
+    configuration = replace(trusting(), token=b"token", session_ticket=ticket)
+    client = QuicClient(configuration, SERVER, 100.0)
+    assert (client._quic.configuration.token, client._quic.configuration.session_ticket) == (b"", None)
+
+
 def test_the_configuration_is_left_as_it_is() -> None:
     configuration = trusting()
     QuicClient(configuration, SERVER, 100.0)
@@ -68,13 +78,29 @@ def test_more_queries_than_the_server_wants_at_once_wait() -> None:
     assert play.peer.streams[4].ended
 
 
+def test_a_query_that_the_server_has_never_wanted() -> None:
+    play = played(StreamSettings(query_timeout=5))
+    play.client._quic._remote_max_streams_bidi = 1
+    play.ask(QUESTION)
+    play.wait(1)
+    assert play.ask(OTHER) == 4
+    answer(play, 0)
+    assert play.event() == (0, ANSWER, 0)
+    play.wait(5)
+    assert play.client.next_event() == Lost(4, Failure.TIMEOUT)
+    play.client._quic._remote_max_streams_bidi = 2
+    play.client._quic._unblock_streams(is_unidirectional=False)
+    play.exchange()
+    assert (play.peer.streams[4].data, play.peer.streams[4].reset) == (b"", 3)
+
+
 def test_a_connection_is_not_used_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("g3_dns.quic._connection.MAX_QUERIES", 2)
+    monkeypatch.setattr("g3_dns.quic._connection.MAX_QUERIES", 5)
     play = played()
-    play.ask(QUESTION)
-    assert play.client.can_ask
-    play.ask(QUESTION)
-    assert not play.client.can_ask
+    for _ in range(5):
+        assert play.client.can_ask
+        play.ask(QUESTION)
+    assert play.client.can_ask is False
 
 
 def test_datagrams_of_others_are_ignored() -> None:
@@ -239,6 +265,58 @@ def test_the_answer_to_another_question() -> None:
     answer(play, 0, RESPONDER.respond_tcp(play.peer.streams[4].data[2:]))
     assert play.event() == Lost(0, Failure.MALFORMED)
     assert play.client.unanswered == (4,)
+
+
+@pytest.mark.parametrize(
+    ("code", "frame_type", "in_peace"), [(0x100, None, True), (0, 0, True), (0x100, 0, False), (0, None, False)]
+)
+def test_each_layer_has_its_code_for_peace(code: int, frame_type: int | None, in_peace: bool) -> None:
+    play = Play(Http3Client(trusting(), SERVER, 100.0, "dns.example"))
+    play.exchange()
+    play.peer.quic.close(code, frame_type)
+    play.exchange()
+    if in_peace:
+        assert play.client.next_event() == Closed()
+    else:
+        with pytest.raises(RemoteProtocolError, match="QUIC: closed"):
+            play.client.next_event()
+
+
+def test_the_bytes_that_may_come() -> None:
+    client = QuicClient(trusting(), SERVER, 100.0)
+    mebibyte, others = bytes(1 << 20), Server(SERVER.host, 854)
+    for _ in range(MAX_BYTES >> 20):
+        client.receive_datagram(mebibyte, SERVER, 100.0)
+        client.receive_datagram(mebibyte, others, 100.0)
+    assert client.next_event() is None
+    client.receive_datagram(b"x", SERVER, 100.0)
+    with pytest.raises(RemoteProtocolError, match="bytes without an answer"):
+        client.next_event()
+
+
+def test_the_bytes_that_may_come_behind_an_answer() -> None:
+    play = played()
+    play.ask(QUESTION)
+    answer(play)
+    for data, _ in play.peer.quic.datagrams_to_send(play.now):
+        play.client.receive_datagram(data, SERVER, play.now)
+        if play.client._queue:
+            break
+    assert play.client._bytes == 0
+
+
+def test_what_comes_behind_the_end() -> None:
+    play = played()
+    play.client.close()
+    for _ in range((MAX_BYTES >> 20) + 1):
+        play.client.receive_datagram(bytes(1 << 20), SERVER, play.now)
+    assert play.client.next_event() == Closed()
+    with pytest.raises(LocalProtocolError, match="after Closed"):
+        play.client.next_event()
+
+
+def test_figures() -> None:
+    assert (MAX_QUERIES, STREAM_WINDOW) == (100_000, 128 << 10)
 
 
 def test_bytes_without_end() -> None:

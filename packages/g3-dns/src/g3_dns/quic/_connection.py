@@ -171,11 +171,9 @@ class Connection(ABC):
                 return
             self._give_up(event.query)
             self._queue.append(event)
-        timer = self._quic.get_timer()
-        if timer is not None and now >= timer:
-            self._quic.handle_timer(now)
-            if self._quic._close_event is not None:  # nothing has been heard for too long
-                self._finish(self._pending.end())
+        self._quic.handle_timer(now)  # which looks at the time itself
+        if self._quic._close_event is not None:  # nothing has been heard for too long
+            self._finish(self._pending.end())
 
     @abstractmethod
     def _start(self) -> None:
