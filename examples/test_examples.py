@@ -84,6 +84,7 @@ def moved(name: str, folder: Path, origin: int) -> int:
             source.read_text()
             .replace("127.0.0.1:8080", f"127.0.0.1:{port}")
             .replace("127.0.0.1:1080", f"127.0.0.1:{other}")
+            .replace("127.0.0.1:8443", f"127.0.0.1:{other}")
             .replace("127.0.0.1:1053", f"127.0.0.1:{other}")
         )
         document = yaml.safe_load(text)

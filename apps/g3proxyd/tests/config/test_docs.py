@@ -85,11 +85,12 @@ def test_keys(block: str, config: Callable[..., Config]) -> None:
     assert found.warnings == ()
 
 
-def test_socks5_proxies(config: Callable[..., Config], tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["proxy_https", "proxy_socks5s"])
+def test_next_proxies(kind: str, config: Callable[..., Config], tmp_path: Path) -> None:
     page = (DOCS / "escapers.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
-    (block,) = (text for text in blocks if "proxy_socks5s" in text)
+    (block,) = (text for text in blocks if f"type: {kind}" in text)
     (tmp_path / "proxies.crt").write_bytes(authority().pem)
     found = config(block.replace("/etc/g3proxyd", str(tmp_path)))
-    assert [escaper.type for escaper in found.escapers.values()] == ["proxy_socks5s"]
+    assert [escaper.type for escaper in found.escapers.values()] == [kind]
     assert found.warnings == ()
