@@ -50,7 +50,7 @@ async def secure_origin(
 ) -> AsyncIterator[Address]:
     """A server that speaks TLS, to those alone who have a certificate of ``clients`` if that is set."""
     context = leaf.server(folder)
-    context.set_alpn_protocols(["h2", "http/1.1"])
+    context.set_alpn_protocols(["http/1.1"])
     if clients is not None:
         context.load_verify_locations(cadata=clients.pem.decode())
         context.verify_mode = ssl.CERT_REQUIRED
