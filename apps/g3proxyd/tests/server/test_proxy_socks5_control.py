@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from chain import ANY, ASSOCIATE, CHOICE, GREETING, HERE, reply, saying, through, until_end
 from g3_socks import pack_header
+from g3proxyd.escaper.sockets import OutgoingSockets
 from loopback import run
 from proxy import Handler, Proxy, origin
 from udp import UdpClient, associated, bound, receive
@@ -272,6 +273,29 @@ def test_foreign_datagrams_and_garbage_are_dropped(stack: ExitStack, mode: dict[
             if not mode:
                 hop.say(pack_header(HERE, 8) + b"not from the target")
             await exchange(client, hop, b"def")
+
+    run(main())
+
+
+@MODES
+def test_what_comes_before_the_socket_is_connected_is_dropped(
+    stack: ExitStack, mode: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = stack.enter_context(bound())
+    open_udp = OutgoingSockets.open_udp
+
+    def late(sockets: OutgoingSockets, version: int) -> Any:
+        sock, bind_ip = open_udp(sockets, version)
+        for _ in range(3):
+            stranger.sendto(HEAD + b"intrusion", ("127.0.0.1", sock.getsockname()[1]))
+        return sock, bind_ip
+
+    monkeypatch.setattr(OutgoingSockets, "open_udp", late)
+
+    async def main() -> None:
+        hop = NextProxy(stack)
+        async with origin(hop.handler()) as address, through(address, mode) as p, associated(p.socks) as client:
+            await exchange(client, hop, b"abc")
 
     run(main())
 

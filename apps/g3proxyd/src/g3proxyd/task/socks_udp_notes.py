@@ -34,7 +34,8 @@ class UdpNotes(TaskNotes):
     ) -> dict[str, Any]:
         """The fields of a UDP task; ``moved`` is not used, as the sockets count for themselves.
 
-        Bytes are those of whole datagrams as the sockets see them: on the client's side with the SOCKS header.
+        Bytes are those of whole datagrams as the sockets see them: on the client's side, and towards a SOCKS5
+        proxy, with the SOCKS header.
         """
         connect = self.connect
         client = self.client or NOT_OPEN
