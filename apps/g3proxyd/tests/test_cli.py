@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner, Result
+from daemon import free_port
 from g3proxyd import cli
 from g3proxyd.config import Config
 from g3proxyd.config.schema import main_file_schema
@@ -242,13 +243,6 @@ def test_example_that_runs(run: Callable[..., Result], served: list[tuple[Config
     assert run("-v", "example", "--run").exit_code == 7
     ((config, verbosity),) = served
     assert (list(config.servers), verbosity) == (["http", "socks"], 1)
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def test_a_process(tmp_path: Path) -> None:

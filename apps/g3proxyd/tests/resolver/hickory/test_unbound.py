@@ -1,9 +1,7 @@
 """A resolver of the world: Unbound answers over every transport."""
 
 import asyncio
-import contextlib
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from typing import Any
 
 import pytest
 from certificates import authority
+from daemon import free_port
 from escaper.network import Records
 from g3_escape import Family
 from g3proxyd.config.resolver import HickoryConfig
@@ -67,7 +66,7 @@ def unbound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unbound]:
         pytest.skip("unbound is not installed")
     folder = tmp_path_factory.mktemp("unbound")
     certificate, key = authority().issue(NAME).write(folder)
-    server = Unbound(*free_ports(3))
+    server = Unbound(free_port(), free_port(), free_port())
     many = "\n".join(f'  local-data: "many.test. 77 IN A 198.51.100.{number}"' for number in range(1, 251))
     path = folder / "unbound.conf"
     path.write_text(CONFIG.format(folder=folder, certificate=certificate, key=key, many=many, **vars(server)))
@@ -84,12 +83,6 @@ def unbound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unbound]:
             yield server
         finally:
             process.terminate()
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [sock.getsockname()[1] for sock in sockets]
 
 
 def make(parts: Parts, port: int, protocol: str | None, name: str = NAME) -> HickoryResolver:
