@@ -100,6 +100,27 @@ def test_an_address_needs_no_resolver_and_no_permission() -> None:
     play(main())
 
 
+def test_what_the_task_is_told() -> None:
+    async def main() -> None:
+        limit = {"shift_millis": 6, "upload": "1MB", "download": "2MB"}
+        async with scene("127.0.0.1", tcp_sock_speed_limit=limit) as s:
+            await s.connect()
+            assert s.notes.speed_limit is not None
+            assert (s.notes.next_bound_addr or ("", 0))[0] == "127.0.0.1"
+
+    play(main())
+
+
+def test_there_are_no_datagrams() -> None:
+    async def main() -> None:
+        async with scene("127.0.0.1") as s:
+            with pytest.raises(TcpConnectError) as caught:
+                s.escaper.udp_associate(s.notes, Task())
+            assert caught.value.reason is ConnectReason.METHOD_UNAVAILABLE
+
+    play(main())
+
+
 def test_the_addresses_of_a_name_race() -> None:
     resolver = FakeResolver(v4=(None, "127.0.0.3 127.0.0.2"))
 
