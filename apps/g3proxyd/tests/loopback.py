@@ -13,11 +13,11 @@ PATIENCE = 20.0
 """Seconds that any test may take before it is said to hang."""
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run one test on a fresh event loop, the same kind as the daemon's."""
+def run(main: Coroutine[Any, Any, T], patience: float = PATIENCE) -> T:
+    """Run one test on a fresh event loop, the same kind as the daemon's; within so many seconds."""
 
     async def limited() -> T:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             return await main
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -53,7 +53,8 @@ class Client(QuicConnectionProtocol):
         match event:
             case events.StreamReset():
                 self.resets[event.stream_id] = event.error_code
-                self._stream_readers[event.stream_id].set_exception(ConnectionResetError())
+                if event.stream_id in self._stream_readers:
+                    self._stream_readers[event.stream_id].set_exception(ConnectionResetError())
             case events.StopSendingReceived():
                 self.stops[event.stream_id] = event.error_code
             case events.ConnectionTerminated():

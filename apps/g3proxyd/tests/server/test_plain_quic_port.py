@@ -3,17 +3,22 @@
 import asyncio
 import random
 import socket
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aioquic.quic.connection import QuicConnection
 from certificates import authority
+from g3proxyd.io import quic_connection, quic_session
 from g3proxyd.io.quic_connection import STREAM_WINDOW
-from g3proxyd.io.quic_session import SEND_BUFFER_OF_STREAM
+from g3proxyd.io.quic_session import FLOOD, SEND_BUFFER_OF_STREAM
+from g3proxyd.io.quic_stream import QuicStream
 from g3proxyd.io.stream import RESET_ON_CLOSE
 from g3proxyd.io.stream_relay import BULK
-from loopback import run
+from g3proxyd.server.plain_quic_port import PlainQuicPortServer
+from g3proxyd.worker.worker import Quit
+from loopback import PATIENCE, run
 from proxy import echo, origin, read_response, replying
 from quic import HTTP, SOCKS, Client, client_configuration, port, quic, udp_bound
 from serving import serving
@@ -84,7 +89,7 @@ def test_ten_megabytes_both_ways(tls: dict[str, Any], server: str) -> None:
             assert record["reason"] == "Finished"
             assert record["c_rd_bytes"] == record["c_wr_bytes"] == len(data) + 5
 
-    run(main())
+    run(main(), 3 * PATIENCE)
 
 
 def test_the_origin_ends_its_half_first(tls: dict[str, Any]) -> None:
@@ -199,6 +204,29 @@ def test_a_refused_request_closes_its_stream_alone(tls: dict[str, Any]) -> None:
     run(main())
 
 
+def test_streams_that_are_reset_before_they_said_anything(tls: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are no connections for the server behind, and the client may open others instead."""
+    monkeypatch.setattr(quic_connection, "STREAMS", 2)
+
+    async def main() -> None:
+        async with (
+            serving(HTTP, port(tls), sockets={"port": udp_bound()}) as p,
+            quic(p.addresses["port"]) as client,
+        ):
+            for number in range(0, 40, 4):
+                await client.until(lambda c, n=number: n // 4 < c.quic._remote_max_streams_bidi)  # type: ignore[misc]
+                _, writer = await client.create_stream()
+                writer.write(b"x")
+                client.reset(writer)
+            reader, writer = await client.create_stream()
+            writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 ")
+            servers = p.worker.modules.servers  # type: ignore[union-attr]
+            assert [servers[name].stats.connection_total for name in ("port", "http")] == [1, 1]
+
+    run(main())
+
+
 class Lazy(Client):
     """A client that takes no more than its first window."""
 
@@ -244,7 +272,7 @@ def test_a_client_that_reads_slowly_stops_the_origin(tls: dict[str, Any]) -> Non
             assert session._connection.waiting(stream) <= SEND_BUFFER_OF_STREAM + BULK
             assert sent < 16_000_000  # the rest is the kernel's
 
-    run(main())
+    run(main(), 3 * PATIENCE)
 
 
 def test_an_upstream_that_reads_slowly_stops_the_client(tls: dict[str, Any]) -> None:
@@ -285,4 +313,135 @@ def test_an_upstream_that_reads_slowly_stops_the_client(tls: dict[str, Any]) -> 
             writer.write_eof()
             assert await reader.read() == b"20000000"
 
+    run(main(), 3 * PATIENCE)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_socket_of_all_addresses(tls: dict[str, Any], host: str) -> None:
+    """Answers come from the address that was asked, which is what the log tells, and where datagrams are relayed."""
+
+    async def main() -> None:
+        sock = udp_bound("[::]:0")
+        at = sock.getsockname()[1]
+        async with (
+            serving(SOCKS, port(tls, server="socks"), sockets={"port": sock}) as p,
+            origin(echo) as (_, to),
+            quic((host, at)) as client,
+        ):
+            reader, writer = await client.create_stream()
+            writer.write(socks5(to) + b"x")
+            assert (await reader.readexactly(13))[-1:] == b"x"
+            writer.write_eof()
+            record = await p.task_record()
+            assert record["server_addr"] == (f"{host}:{at}" if "." in host else f"[{host}]:{at}")
+            assert record["client_addr"].startswith("127.0.0.1:" if "." in host else "[::1]:")
+            reader, writer = await client.create_stream()
+            writer.write(b"\x05\x01\0" + b"\x05\x03\0\x01\0\0\0\0\0\0")
+            relay = await reader.readexactly(12)
+            kind = 1 if "." in host else 4
+            assert relay[2:6] == bytes((5, 0, 0, kind))
+            if kind == 1:
+                assert ip_address(relay[6:10]) == ip_address(host)
+
     run(main())
+
+
+def test_a_client_whose_port_changes(tls: dict[str, Any]) -> None:
+    """The kernel deals its datagrams to the same worker here; a drain connects to where the client is now."""
+
+    async def main() -> None:
+        async with (
+            serving(HTTP, port(tls), sockets={"port": udp_bound()}) as p,
+            origin(echo) as (_, to),
+            quic(p.addresses["port"]) as client,
+        ):
+            reader, writer = await client.create_stream()
+            writer.write(tunnel(to) + b"one")
+            await reader.readexactly(len(GRANTED) + 3)
+            old = client._transport
+            assert old is not None
+            local = ("127.0.0.1", 0)
+            moved, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: client, local_addr=local)
+            peer = p.addresses["port"]
+            send = moved.sendto
+            moved_to = moved.get_extra_info("sockname")
+            client._transport = type("Moved", (), {"sendto": lambda self, data, addr: send(data, peer)})()
+            mine = client.datagram_received
+            there = client.quic._network_paths[0].addr
+            client.datagram_received = lambda data, addr: mine(data, there)  # type: ignore[method-assign]
+            for _ in range(3):
+                writer.write(b"two")
+                assert await reader.readexactly(3) == b"two"
+            server = p.worker.modules.servers["port"]  # type: ignore[union-attr]
+            assert isinstance(server, PlainQuicPortServer)
+            (session,) = server._sessions
+            assert session.present_peer == moved_to
+            p.worker.quit(Quit.OFFLINE)
+            writer.write(b"three")
+            writer.write_eof()
+            assert await reader.read() == b"three"
+            moved.close()
+            client._transport = old
+
+    run(main())
+
+
+def test_a_silent_stream_keeps_its_connection(tls: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client is asked whether it is there as long as there is a stream, and not without one."""
+    monkeypatch.setattr(quic_session, "KEEP_ALIVE", 0.3)
+
+    async def main() -> None:
+        async with (
+            serving(HTTP, port(tls), sockets={"port": udp_bound()}) as p,
+            origin(echo) as (_, to),
+            quic(p.addresses["port"], client_configuration(idle_timeout=2.0)) as client,
+        ):
+            reader, writer = await client.create_stream()
+            writer.write(tunnel(to))
+            await reader.readexactly(len(GRANTED))
+            began = asyncio.get_running_loop().time()
+            pings = 0
+            while asyncio.get_running_loop().time() < began + 2.5:
+                client._changed.clear()
+                await client._changed.wait()
+                pings += 1
+            assert pings >= 2
+            writer.write(b"still here")
+            assert await reader.readexactly(10) == b"still here"
+            writer.write_eof()
+            await reader.read()
+            await client.until(lambda c: c.ended)  # nobody says anything any more
+            server = p.worker.modules.servers["port"]  # type: ignore[union-attr]
+            await server.connections_done()
+
+    run(main())
+
+
+def test_streams_that_are_opened_and_reset_faster_than_tasks_end(
+    tls: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Tasks that still have to end are bounded, though the library lets the client replace its streams."""
+    monkeypatch.setattr(quic_session, "STREAMS", 1)
+    held: list[QuicStream] = []
+
+    async def main() -> None:
+        async with (
+            serving(HTTP, port(tls), sockets={"port": udp_bound()}) as p,
+            quic(p.addresses["port"]) as client,
+        ):
+            server = p.worker.modules.servers["port"]  # type: ignore[union-attr]
+            assert isinstance(server, PlainQuicPortServer)
+            monkeypatch.setattr(server, "opened", lambda session, stream: held.append(stream))  # a task that hangs
+            for number in (1, 2, 3):
+                _, writer = await client.create_stream()
+                writer.write(b"x")
+                while len(held) < number < 3:
+                    await asyncio.sleep(0)
+                client.reset(writer) if number < 3 else client.transmit()
+            await client.until(lambda c: c.ended)
+            assert client.ended is not None
+            assert client.ended.error_code == FLOOD
+            assert len(held) == 2
+
+    run(main())
+    assert "flood: streams are opened and reset" in caplog.text

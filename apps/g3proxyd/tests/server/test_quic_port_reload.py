@@ -14,7 +14,7 @@ from daemon import free_port
 from g3proxyd.io import quic_listener, quic_session
 from g3proxyd.server.plain_quic_port import PlainQuicPortServer
 from g3proxyd.worker.worker import Quit
-from loopback import run
+from loopback import PATIENCE, run
 from proxy import Proxy, echo, origin
 from quic import HTTP, Client, Streams, client_configuration, port, quic, udp_bound
 from service import service
@@ -231,6 +231,6 @@ def test_an_upgrade(tls: dict[str, Any], tmp_path: Path) -> None:
                         await alive(await tunnel(fresh, to))
                 for client, each in zip(several, streams, strict=True):
                     await ends(client, each)
-                assert await loop.run_in_executor(None, old.process.wait, 20) == 0
+                assert await loop.run_in_executor(None, old.process.wait, PATIENCE) == 0
 
-    run(main())
+    run(main(), 3 * PATIENCE)  # two daemons start

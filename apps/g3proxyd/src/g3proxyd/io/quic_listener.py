@@ -113,13 +113,14 @@ class QuicListener:
             self.sock.close()
 
     def _move(self, session: QuicSession) -> None:
+        peer = session.present_peer
         try:
-            own = open_connected(self._listen, session.local, session.peer)
+            own = open_connected(self._listen, session.local, peer)
         except OSError as error:
             log.error("a QUIC connection from %s ends with its socket: %s", session.peer[0], error)
             session.close()
             return
-        session.use(own)
+        session.use(own, peer)
         self._watch(own)
 
     def _watch(self, sock: socket.socket) -> None:

@@ -12,7 +12,7 @@ from aioquic.quic.packet import QuicErrorCode
 
 from ..tls.quic import ClientCertificateError, QuicTls
 from .addresses import Peer
-from .quic_connection import Connection
+from .quic_connection import STREAMS, Connection
 from .quic_stream import ABORTED, NOT_WANTED, QuicStream
 from .relay import RelayHost
 
@@ -29,6 +29,10 @@ KEEP_ALIVE = 20.0
 
 FAREWELL = 2.0
 """Seconds that a client has, when its connection is to end, to acknowledge what was said on the last stream."""
+
+FLOOD = 2
+"""The code with which a connection ends that opens and resets streams without end: a stream that its client has reset
+may be replaced at once, while its task still has to end. Applications choose these codes."""
 
 TLS_ALERT = QuicErrorCode.CRYPTO_ERROR
 BAD_CERTIFICATE, CERTIFICATE_REQUIRED = 42, 116
@@ -50,7 +54,7 @@ class Owner(Protocol):
         """The client has opened a stream; the owner closes it."""
 
     def refuse(self, peer: Peer, reason: str, *, late: bool = False) -> None:
-        """The connection ends before it has begun; ``late`` if the time for it was over."""
+        """The connection is ended; ``late`` if it took too long to begin."""
 
 
 class Ways(Protocol):
@@ -97,6 +101,7 @@ class QuicSession:
         self._owner = owner
         self._ways = ways
         self._own: socket.socket | None = None
+        self._own_peer = peer
         self._ids = {connection.host_cid, connection.original_destination_connection_id}
         self._flushing: asyncio.Handle | None = None
         self._leaving = False
@@ -130,9 +135,15 @@ class QuicSession:
         if self._leaving:
             self._leave_if_done()
 
-    def use(self, own: socket.socket) -> None:
+    @property
+    def present_peer(self) -> Peer:
+        """Where the client is now: its address may have changed since it came (RFC 9000 section 9)."""
+        return self._connection.get_peer_address() or self.peer
+
+    def use(self, own: socket.socket, peer: Peer) -> None:
         """Send with a socket of our own from now on, which is connected to the peer. The session owns it."""
         self._own = self.sock = own
+        self._own_peer = peer
 
     def _soon(self) -> None:
         if self._flushing is None and not self.ended.done():
@@ -141,7 +152,7 @@ class QuicSession:
     def _send_all(self) -> None:
         now = self.host.loop.time()
         for data, address in self._connection.datagrams_to_send(now):
-            if self._own is not None and address == self.peer:
+            if self._own is not None and address == self._own_peer:
                 with contextlib.suppress(OSError):  # lost, as datagrams are
                     self._own.send(data)
             else:
@@ -189,12 +200,8 @@ class QuicSession:
         match event:
             case events.StreamDataReceived():
                 self._data(event.stream_id, event.data, event.end_stream)
-            case events.StreamReset() if event.stream_id in self.streams:
-                stream = self.streams[event.stream_id]
-                if self._connection.forget(event.stream_id):
-                    self._soon()
-                stream.fail(ConnectionResetError("the client reset the stream"))
-                self._drop(stream)
+            case events.StreamReset():
+                self._reset_by_peer(event.stream_id)
             case events.StopSendingReceived() if event.stream_id in self.streams:
                 self.streams[event.stream_id].stop(BrokenPipeError("the client wants no more of the stream"))
             case events.ConnectionIdIssued():
@@ -232,6 +239,10 @@ class QuicSession:
         stream = self.streams.get(stream_id)
         fresh = stream is None
         if stream is None:
+            if len(self.streams) >= 2 * STREAMS:
+                self._owner.refuse(self.peer, "flood: streams are opened and reset faster than their tasks can end")
+                self._close(FLOOD)
+                return
             stream = self.streams[stream_id] = QuicStream(self, stream_id)
         if stream.fd < 0:  # closed on our side
             if self._connection.take(stream_id, len(data)):
@@ -242,6 +253,19 @@ class QuicSession:
         stream.arrived(data, end)
         if fresh:
             self._owner.opened(self, stream)
+
+    def _reset_by_peer(self, stream_id: int) -> None:
+        if self.ended.done():
+            return
+        if self._connection.forget(stream_id):
+            self._soon()
+        stream = self.streams.get(stream_id)
+        if stream is None:  # nothing of it has come before, and nobody else would end our half
+            self._connection.reset_stream(stream_id, ABORTED)
+            self._soon()
+        else:
+            stream.fail(ConnectionResetError("the client reset the stream"))
+            self._drop(stream)
 
     # --- what streams ask for ---
 

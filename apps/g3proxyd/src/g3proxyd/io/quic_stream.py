@@ -102,7 +102,8 @@ class QuicStream(Stream):
     def watch(self) -> None:
         """See `Stream.watch`."""
         self._watching = True
-        self.surprised = self.at_hand
+        if self.at_hand:
+            self.surprised = True
 
     def arrived(self, data: bytes, end: bool) -> None:
         """The session's call: bytes have come, and perhaps the end behind them."""
