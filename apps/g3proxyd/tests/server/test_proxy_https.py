@@ -107,6 +107,49 @@ def test_tls_inside_of_tls(tmp_path: Path) -> None:
     run(main())
 
 
+def test_a_tcp_stream_with_tls_inside_of_tls(tmp_path: Path) -> None:
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"hello " + await reader.readexactly(4))
+
+        async with (
+            secure_origin(serve, authority().issue("127.0.0.1"), tmp_path) as (_, site),
+            next_hop(tmp_path) as last,
+        ):
+            keys = {"upstream": f"127.0.0.1:{site}", "tls_client": trusting(tmp_path)}
+            stream = {"name": "stream", "type": "tcp_stream", "escaper": "out", **keys}
+            async with serving(stream, routes=[through(at(last), tmp_path)]) as p:
+                assert await talk(p.addresses["stream"], b"ping") == b"hello ping"
+
+    run(main())
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_what_the_target_says_first_is_not_lost(tmp_path: Path, split: bool) -> None:
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            if split:
+                writer.write(GRANTED[:20])
+                await writer.drain()
+                writer.write(GRANTED[20:] + b"SSH-2.0-banner\r\n")
+            else:
+                writer.write(GRANTED + b"SSH-2.0-banner\r\n")
+            writer.write(await reader.readexactly(4))
+
+        async with secure_origin(serve, authority().issue(NAME), tmp_path) as (_, port), front(port, tmp_path) as p:
+            reader, writer = await opened(p.http)
+            writer.write(connect())
+            said = GRANTED + b"SSH-2.0-banner\r\n"
+            assert await reader.readexactly(len(said)) == said
+            writer.write(b"ping")
+            assert await reader.read() == b"ping"
+            writer.close()
+            assert (await p.task_record())["r_rd_bytes"] == 20
+
+    run(main())
+
+
 def test_a_wrong_certificate_inside(tmp_path: Path) -> None:
     async def main() -> None:
         handler, heads = replying(OK)

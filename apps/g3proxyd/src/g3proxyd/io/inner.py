@@ -6,7 +6,6 @@ from .direction import End
 from .relay import RelayHost, RelayOptions
 from .stream import Stream
 from .stream_relay import StreamRelay
-from .tls import TlsStream
 
 LOOK_SECONDS = 1.0
 """So long after the inner connection has been closed the outer one may still be open."""
@@ -15,10 +14,10 @@ LOOK_SECONDS = 1.0
 def for_tls(host: RelayHost, stream: Stream) -> Stream:
     """A stream that TLS may be spoken over: this one, unless it is TLS already.
 
-    `TlsStream` works on a socket, so such a stream is put behind a pair of sockets, at the price of one more copy. The
-    end of either side is passed on as one; a fault looks like an early end, which the inner TLS sees through.
+    `TlsStream` works on a bare socket, so such a stream is put behind a pair of sockets, at the price of one more copy.
+    The end of either side is passed on as one; a fault looks like an early end, which the inner TLS sees through.
     """
-    if not isinstance(stream, TlsStream):
+    if stream.bare:
         return stream
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
