@@ -65,6 +65,8 @@ class Http2Server:
     """Acts on each request."""
 
     act: Act
+    pings: bool = False
+    """Whether the client has to answer a ping before it gets its answer."""
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
 
@@ -74,6 +76,7 @@ class Http2Server:
         connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
         connection.initiate_connection()
         under_way: dict[int, Request] = {}
+        held: list[tuple[int, Request]] = []
         while True:
             writer.write(connection.data_to_send())
             data = await reader.read(65536)
@@ -88,7 +91,13 @@ class Http2Server:
                     case h2.events.StreamEnded(stream_id=stream):
                         request = under_way.pop(stream)
                         self.requests.append(request)
+                        if self.pings:
+                            held.append((stream, request))
+                            connection.ping(b"12345678")
+                            continue
                         self.act(connection, stream, request)
                         if connection.state_machine.state is h2.connection.ConnectionState.CLOSED:
                             writer.write(connection.data_to_send())
                             return
+                    case h2.events.PingAckReceived():
+                        self.act(connection, *held.pop())

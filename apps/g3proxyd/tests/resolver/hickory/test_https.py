@@ -27,9 +27,9 @@ def tls(tmp_path: Path) -> ssl.SSLContext:
     return context
 
 
-def play(tls: ssl.SSLContext, act: Act, test: Any) -> None:
+def play(tls: ssl.SSLContext, act: Act, test: Any, *, pings: bool = False) -> None:
     async def main() -> None:
-        server = Http2Server(act)
+        server = Http2Server(act, pings)
         async with conversing(server.converse, tls=tls) as where:
             with Parts() as parts:
                 resolver = make(parts, where.port, protocol="https")
@@ -53,6 +53,14 @@ def test_questions_share_a_connection(tls: ssl.SSLContext) -> None:
             assert (len(request.body), request.asked(("", 0)).id) == (128, 0)
 
     play(tls, answer(ONE), test)
+
+
+def test_the_protocol_goes_on_without_questions(tls: ssl.SSLContext) -> None:
+    async def test(resolver: HickoryResolver, server: Http2Server) -> None:
+        assert await ask(resolver) == ["192.0.2.1"]
+        assert elapsed() == 0.0
+
+    play(tls, answer(ONE), test, pings=True)
 
 
 def test_a_refusal_is_an_answer(tls: ssl.SSLContext) -> None:

@@ -259,6 +259,34 @@ def test_connections_that_end_before_a_question_do_not_go_on_for_ever() -> None:
     run_virtually(main)
 
 
+class RefusesTheSecond(module.KeptTransport):
+    """One connection that is full, and no further one."""
+
+    full: Ended | None = None
+
+    async def _connect(self) -> Ended:
+        if self.full is not None:
+            raise ConnectionRefusedError("refused")
+        self.full = Ended()
+        return self.full
+
+
+def test_who_waits_for_room_hears_that_there_will_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_CONNECTIONS", 1)
+
+    async def main() -> None:
+        transport = RefusesTheSecond(10.0)
+        asking = [asyncio.ensure_future(fail(transport)) for _ in range(3)]
+        while len(transport._waiters) < 3:
+            await asyncio.sleep(0)
+        assert transport.full is not None
+        transport._forget(transport.full)
+        assert await asyncio.gather(*asking) == [(Failure.UNREACHABLE, "refused")] * 3
+        assert elapsed() == 0.0
+
+    run_virtually(main)
+
+
 def test_room_that_comes_with_a_cancellation_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_CONNECTIONS", 1)
 
@@ -339,7 +367,7 @@ def test_a_connection_that_does_not_come_about() -> None:
     run_virtually(main)
 
 
-def test_to_close_ends_what_is_under_way() -> None:
+def test_to_close_ends_a_connection_in_the_making_at_once() -> None:
     async def main() -> None:
         with network() as net, Parts() as parts:
             net.hang("127.0.0.3")
@@ -348,6 +376,13 @@ def test_to_close_ends_what_is_under_way() -> None:
             await asyncio.sleep(1)
             asking.cancel()
             await transport.close()
+            assert elapsed() == 1.0
+
+    run_virtually(main)
+
+
+def test_to_close_ends_kept_connections_at_once() -> None:
+    async def main() -> None:
         async with serving(silence) as server:
             with Parts() as parts:
                 transport = make(parts, address_of(server))
@@ -355,6 +390,7 @@ def test_to_close_ends_what_is_under_way() -> None:
                 await server.until_asked(1)
                 asking.cancel()
                 await transport.close()
+                assert elapsed() == 0.0
 
     run_virtually(main)
 

@@ -80,6 +80,7 @@ class KeptTransport(Transport):
                     return connection
             if self._opening is None and len(self._connections) >= MAX_CONNECTIONS:
                 await self._until_room()
+                opened = 0
                 continue
             # Others may have filled each of them; but there is no end where a server closes what it has just accepted.
             if opened == MAX_CONNECTIONS:
