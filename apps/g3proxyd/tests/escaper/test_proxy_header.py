@@ -1,15 +1,23 @@
 """PROXY headers that escapers send."""
 
+import asyncio
 import socket
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from escaper.network import Task
+from escaper.network import Records, Task, network, run_virtually
 from g3_proxyproto import HeaderReader, Inet
+from g3proxyd.config.escaper import DirectFixedConfig, ProxyHttpConfig
+from g3proxyd.escaper import Surroundings, direct_fixed, make_escaper, peer
+from g3proxyd.escaper.base import ConnectNotes
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
 from g3proxyd.escaper.proxy_header import make_header, send_header
+from g3proxyd.io.poller import Poller
+from g3proxyd.io.relay import RelayHost
 from g3proxyd.io.stream import RESET_ON_CLOSE
+from g3proxyd.io.timers import Wheel
+from g3proxyd.log.logger import Logger
 from g3proxyd.upstream import Upstream
 from loopback import tcp_pair
 
@@ -80,3 +88,38 @@ def test_a_header_for_which_there_is_no_room() -> None:
         with pytest.raises(TcpConnectError, match="failed") as caught:
             send_header(ours, b"header")
         assert caught.value.reason is ConnectReason.PROXY_PROTOCOL_WRITE_FAILED
+
+
+@pytest.mark.parametrize("kind", ["direct", "hop"])
+def test_a_header_that_cannot_be_sent_ends_the_connection(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[bytes] = []
+
+    def fail(sock: socket.socket, header: bytes) -> None:
+        sent.append(header)
+        raise TcpConnectError(ConnectReason.PROXY_PROTOCOL_WRITE_FAILED, os_error=BrokenPipeError(32, "Broken pipe"))
+
+    monkeypatch.setattr(direct_fixed, "send_header", fail)
+    monkeypatch.setattr(peer, "send_header", fail)
+
+    async def main() -> None:
+        records, loop = Records(), asyncio.get_running_loop()
+        poller = Poller(loop)
+        around = Surroundings(RelayHost(poller, Wheel(loop)), {}, Logger("Escape", records))
+        with network() as net:
+            net.listen("127.0.0.1")
+            keys: dict[str, Any] = {"name": "out", "use_proxy_protocol": 1}
+            if kind == "direct":
+                keys |= {"resolver": "none", "egress_network_filter": "127.0.0.0/8"}
+            else:
+                keys |= {"proxy_addr": f"127.0.0.1:{net.port}"}
+            config = DirectFixedConfig if kind == "direct" else ProxyHttpConfig
+            escaper = make_escaper(config.model_validate(keys), around)
+            task = Task(client_addr=("192.0.2.1", 5), server_addr=("192.0.2.2", 6))
+            with pytest.raises(TcpConnectError, match="Broken pipe"):
+                await escaper.tcp_connect(Upstream(ip_address("127.0.0.1"), net.port), ConnectNotes(), task)
+        assert sent == [b"PROXY TCP4 192.0.2.1 192.0.2.2 5 6\r\n"]
+        (record,) = records.written
+        assert (record["reason"], record["tcp_connect_tries"]) == ("ProxyProtocolWriteFailed", 1)
+        poller.close()
+
+    run_virtually(main)
