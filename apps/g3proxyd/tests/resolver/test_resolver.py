@@ -1,6 +1,8 @@
 """Resolvers by their configuration, and what all of them share."""
 
 import asyncio
+import subprocess
+import sys
 import traceback
 
 import pytest
@@ -24,6 +26,21 @@ def make(config: ResolverConfig) -> Resolver:
     """A resolver that needs no others; to be made on an event loop."""
     loop = asyncio.get_running_loop()
     return make_resolver(config, Surroundings(Poller(loop), Wheel(loop), LOGGER))
+
+
+@pytest.mark.parametrize(("kind", "library"), [("CAres", "pycares"), ("Hickory", "dns"), ("DenyAll", None)])
+def test_only_what_is_wanted_is_imported_ahead(kind: str, library: str | None) -> None:
+    keys = {"server": "192.0.2.53"} if kind == "Hickory" else {}
+    program = f"""
+import sys
+from g3proxyd.config.resolver import {kind}Config
+from g3proxyd.resolver import preload
+libraries = {{"pycares", "dns"}}
+assert libraries.isdisjoint(sys.modules)
+preload({kind}Config.model_validate({{"name": "r", **{keys}}}))
+assert libraries & set(sys.modules) == { ({library} if library else set())!r}
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_each_type_has_its_class() -> None:

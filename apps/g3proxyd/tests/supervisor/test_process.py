@@ -134,6 +134,14 @@ def test_log_lines_tell_the_worker(tmp_path: Path) -> None:
         running.now.wait_for("INFO worker 1: server http: admits a client at 127.0.0.2")
 
 
+def test_what_resolvers_are_made_of_is_there_before_the_fork(tmp_path: Path) -> None:
+    for resolver, there in (({"type": "deny_all"}, False), ({"type": "c_ares"}, True)):
+        (tmp_path / str(there)).mkdir()
+        with service(tmp_path / str(there), resolver=resolver) as running:
+            maps = Path(f"/proc/{running.now.process.pid}/maps").read_text()
+            assert ("_cares" in maps) is there
+
+
 def test_in_the_background_with_a_pid_file_that_a_successor_takes(tmp_path: Path) -> None:
     running = Service(tmp_path, free := free_port())
     running.configure(workers=1)

@@ -22,6 +22,7 @@ __all__ = [
     "Source",
     "Surroundings",
     "make_resolver",
+    "preload",
 ]
 
 
@@ -35,6 +36,16 @@ class Surroundings:
     """The daemon's resolve logger."""
     resolvers: Mapping[str, Resolver] = field(default_factory=dict)
     """Those that others may name, by their names; one that is missing stands for one that denies everything."""
+
+
+def preload(config: "ResolverConfig") -> None:
+    """Import what the resolver of a configuration is made of: before a fork, so that it is shared and at hand."""
+    from ..config.resolver import CAresConfig, HickoryConfig
+
+    if isinstance(config, CAresConfig):
+        from . import c_ares  # noqa: F401  # with pycares
+    elif isinstance(config, HickoryConfig):
+        from .hickory import resolver  # noqa: F401  # with dnspython
 
 
 def make_resolver(config: "ResolverConfig", around: Surroundings) -> Resolver:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ..config import Config
 from ..io.listening import HANDSHAKES, hold_back
+from ..resolver import preload
 from ..server.context import ServerStats
 from ..shared.memory import Counters, Layout
 from ..worker import process as worker_process
@@ -363,6 +364,8 @@ class Supervisor:
             columns=self.layout.columns,
             group=self._group,
         )
+        for resolver in self.config.resolvers.values():
+            preload(resolver)
         child = partial(worker_process.main, inheritance)
         return Process(*spawn.fork(child, [sock.fileno() for sock in mine.values()]))
 
