@@ -4,6 +4,8 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
+import dns.edns
+import dns.message
 import pytest
 from aioquic.buffer import encode_uint_var
 from aioquic.h3.connection import FrameType, H3Connection, Setting, encode_frame
@@ -90,6 +92,32 @@ def test_answers_in_another_order(post: bool) -> None:
     assert play.event() is None
     assert play.client._exchanges == {}  # nothing of a query is kept
     assert set(play.client._http._stream) == {3, 7, 11}
+
+
+def test_the_name_of_the_protocol() -> None:
+    assert Http3Client.ALPN == "h3"
+
+
+def padded(answer: bytes, size: int) -> bytes:
+    """The same answer with as many bytes as that."""
+    message = dns.message.from_wire(answer)
+    message.use_edns(0, options=[])
+    spare = size - len(message.to_wire()) - 4
+    message.use_edns(0, options=[dns.edns.GenericOption(dns.edns.OptionType.PADDING, bytes(spare))])
+    return message.to_wire(max_size=65_535)
+
+
+@pytest.mark.parametrize("size", [PIECE_SIZE - 3, PIECE_SIZE, 2 * PIECE_SIZE - 3, 2 * PIECE_SIZE - 2, 40_000])
+def test_answers_in_more_than_one_piece(size: int) -> None:
+    """One event of aioquic may hold all of a response; what is body counts for nothing else."""
+    play = Http3Play()
+    play.ask(QUESTION)
+    play.server.send_headers(0, HEADERS)
+    assert play.event() is None
+    body = padded(RESPONDER.respond_tcp(play.query()) or b"", size)
+    assert len(body) == size
+    play.client._take(StreamDataReceived(encode_frame(FrameType.DATA, body), True, 0))
+    assert play.event() == (0, ANSWER, 0)
 
 
 def test_path_and_padding() -> None:
@@ -252,6 +280,27 @@ def test_headers_without_end() -> None:
     assert Lost(0, Failure.MALFORMED) in events
     assert (4, [], 0) in events
     assert play.peer.streams[0].stopped == 0x10C
+
+
+def test_what_may_come_beside_the_body() -> None:
+    play = Http3Play()
+    play.ask(QUESTION)
+    size = MAX_OVERHEAD_SIZE - 3  # the frame's head
+    frame = encode_frame(0x21, bytes(size))
+    assert len(frame) == MAX_OVERHEAD_SIZE
+    play.send(0, frame)
+    play.wait(1)
+    assert play.event() is None
+    play.send(0, b"\x21")
+    assert play.event() == Lost(0, Failure.MALFORMED)
+
+
+def test_the_server_resets_its_control_stream() -> None:
+    play = Http3Play()
+    control = play.server._local_control_stream_id
+    assert control is not None
+    play.peer.quic.reset_stream(control, 0x100)
+    play.assert_fatal("Resetting a critical stream is not allowed", 0x104)
 
 
 def test_frames_of_no_meaning_without_end() -> None:

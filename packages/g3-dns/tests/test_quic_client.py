@@ -43,6 +43,10 @@ def assert_fatal(play: Play[QuicClient], message: str) -> None:
     assert play.peer.end.reason_phrase == message
 
 
+def test_the_name_of_the_protocol() -> None:
+    assert QuicClient.ALPN == "doq"
+
+
 def test_each_query_has_a_stream_and_no_id() -> None:
     play = played(StreamSettings(padding=PADDING_BLOCK))
     assert [play.ask(QUESTION), play.ask(OTHER)] == [0, 4]

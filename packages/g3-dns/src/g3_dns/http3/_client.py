@@ -51,7 +51,6 @@ class Http3Client(Connection):
     # RFC 9114 section 8.1.
     ALPN: ClassVar[str] = "h3"
     NO_ERROR: ClassVar[int] = 0x100
-    PROTOCOL_ERROR: ClassVar[int] = 0x101
     EXCESSIVE_LOAD: ClassVar[int] = 0x107
     CANCELLED: ClassVar[int] = 0x10C
 
@@ -139,9 +138,9 @@ class Http3Client(Connection):
     def _look_at(self, stream: int, exchange: _Exchange, part: H3Event) -> None:
         match part:
             case HeadersReceived(headers=headers, stream_ended=ended):
-                status = int(dict(headers).get(b":status", b"0"))  # aioquic has seen to its being a number
-                if not exchange.status and status >= 200:  # neither an interim response nor trailers
-                    exchange.status, exchange.headers = status, headers
+                status = dict(headers).get(b":status")
+                if status is not None:  # trailers have none; an interim response's is replaced by the next one's
+                    exchange.status, exchange.headers = int(status), headers
             case DataReceived(data=data, stream_ended=ended):
                 exchange.overhead -= len(data)
                 exchange.body += data

@@ -50,7 +50,6 @@ class Connection(ABC):
     ALPN: ClassVar[str]
     NO_ERROR: ClassVar[int]
     """What the application's protocol calls an end in peace; below, what it calls the rest."""
-    PROTOCOL_ERROR: ClassVar[int]
     EXCESSIVE_LOAD: ClassVar[int]
     CANCELLED: ClassVar[int]
 
