@@ -111,6 +111,49 @@ def test_who_closes_first_and_how(options: RelayOptions, who: str, how: str, sen
     run(main())
 
 
+@pytest.mark.parametrize("options", [COPY, SPLICE], ids=["copy", "splice"])
+@pytest.mark.parametrize("size", [1, 3_000_000])
+def test_what_the_upstream_has_said_before_comes_first(options: RelayOptions, size: int) -> None:
+    said, more = random.Random(4).randbytes(size), random.Random(5).randbytes(2_000_000)
+
+    async def main() -> None:
+        t = await tunnel(options, said=said)
+        sending = asyncio.create_task(asyncio.get_running_loop().sock_sendall(t.upstream, more))
+        assert await read_exactly(t.client, len(said) + len(more)) == said + more
+        await sending
+        t.upstream.close()
+        assert await read_to_end(t.client) == (b"", None)
+        t.client.close()
+        assert await t.task == Result(End.FINISHED, 0, 0, len(said) + len(more), len(said) + len(more))
+        assert len(t.host.poller) == 0
+
+    run(main())
+
+
+def test_nobody_is_left_for_what_the_upstream_has_said_before() -> None:
+    async def main() -> None:
+        t = await tunnel(said=random.Random(6).randbytes(8_000_000))
+        reset(t.client)
+        result = await t.task
+        assert result.end in (End.CLIENT_WRITE, End.CLIENT_READ)
+        t.upstream.close()
+
+    run(main())
+
+
+def test_what_has_been_said_before_is_paced_with_the_rest() -> None:
+    async def main() -> None:
+        pace = Pace(5000, 1.0, lambda: 0.0)
+        t = await tunnel(down=[pace], said=b"x" * 1000)
+        assert await read_exactly(t.client, 1000) == b"x" * 1000
+        assert pace.allowed(5000) == 4000
+        t.client.close()
+        t.upstream.close()
+        await t.task
+
+    run(main())
+
+
 @pytest.mark.parametrize("options", [COPY, SPLICE, RelayOptions()], ids=["copy", "splice", "adaptive"])
 def test_megabytes_arrive_unchanged_both_ways(options: RelayOptions) -> None:
     up = random.Random(2).randbytes(5_000_000)

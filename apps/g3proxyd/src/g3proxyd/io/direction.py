@@ -108,6 +108,14 @@ class Direction:
             else:
                 poller.remove_writer(self._sink_fd)
 
+    def send_first(self, data: bytes) -> None:
+        """Send what came from the source before this direction began, ahead of what it has to say now."""
+        self._rest = data
+        self.received = len(data)
+        for pace in self._paces:
+            pace.spend(len(data))
+        self.watch(read=False, write=True)
+
     def stop(self) -> None:
         """Watch nothing, keep nothing."""
         self.done = True

@@ -147,7 +147,7 @@ class TwoWay(ABC, Generic[F]):
 class Relay(TwoWay[Direction]):
     """Both ways of a tunnel. It owns the two sockets and closes them at the end, whatever that end is."""
 
-    __slots__ = ("_client", "_ended", "_upstream", "down", "up")
+    __slots__ = ("_client", "_ended", "_said", "_upstream", "down", "up")
 
     def __init__(
         self,
@@ -159,12 +159,14 @@ class Relay(TwoWay[Direction]):
         up: Sequence[Pace] = (),
         down: Sequence[Pace] = (),
         on_half: Callable[[bool], None] | None = None,
+        said: bytes = b"",
     ) -> None:
         """``client`` and ``upstream`` are connected and non-blocking. ``up`` paces the bytes from the client, ``down``
-        those to it.
+        those to it. ``said`` is what the upstream has sent already: the first bytes that the client gets.
         """
         super().__init__(host, options, on_half)
         self._client, self._upstream = client, upstream
+        self._said = said
         self._ended: asyncio.Future[None] = host.loop.create_future()
         self.up = Direction(self, client, upstream, up, UPWARDS)
         self.down = Direction(self, upstream, client, down, DOWNWARDS)
@@ -174,6 +176,8 @@ class Relay(TwoWay[Direction]):
         self.host.wheel.start(self, self.options.idle_interval)
         self.up.watch(read=True, write=False)
         self.down.watch(read=True, write=False)
+        if self._said:
+            self.down.send_first(self._said)
         try:
             await self._ended
         finally:

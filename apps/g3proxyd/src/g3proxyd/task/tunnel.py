@@ -62,18 +62,19 @@ class Tunnel:
         self._timer: asyncio.TimerHandle | None = None
         on_half = self._log_half if context.task_log.enabled else None
         self._relay: Relay | StreamRelay
-        if (isinstance(client, Stream) and not client.bare) or (
-            isinstance(upstream, Stream) and (not upstream.bare or upstream.at_hand)
-        ):
+        if (isinstance(client, Stream) and not client.bare) or (isinstance(upstream, Stream) and not upstream.bare):
             self._relay = StreamRelay(
                 context.relays, client, upstream, context.relay_options, up=up, down=down, on_half=on_half
             )
             return
         if isinstance(client, Stream):
             client, _ = client.detach()
+        said = b""
         if isinstance(upstream, Stream):
-            upstream, _ = upstream.detach()
-        self._relay = Relay(context.relays, client, upstream, context.relay_options, up=up, down=down, on_half=on_half)
+            upstream, said = upstream.detach()
+        self._relay = Relay(
+            context.relays, client, upstream, context.relay_options, up=up, down=down, on_half=on_half, said=said
+        )
 
     async def run(self) -> None:
         """Relay to the end; the connection is over then."""
