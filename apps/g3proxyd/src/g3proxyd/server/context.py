@@ -66,9 +66,9 @@ class ServerContext:
         return self.relay_options.idle_interval * self.relay_options.idle_count
 
     def begin_task(
-        self, task_type: str, client: socket.socket, client_addr: Peer, upstream: Upstream, waiting_since: float
+        self, client: socket.socket, client_addr: Peer, upstream: Upstream, waiting_since: float
     ) -> TaskNotes:
-        """A request is valid: account for it. Each task that begins ends in `end_task`.
+        """A request is valid: account for it. Each task that begins ends in `end_task`; it logs its creation itself.
 
         ``waiting_since`` is when the wait for the request began, in seconds of a monotonic clock.
         """
@@ -77,10 +77,7 @@ class ServerContext:
         stats.task_alive += 1
         # Few want to know, and it costs a system call.
         server_addr = server_address(client, client_addr) if self.server_addr_wanted else None
-        notes = TaskNotes(self.type_name, self.name, server_addr, client_addr, upstream, waiting_since)
-        if self.log_created:
-            notes.log(self.task_log, task_type, Event.CREATED)
-        return notes
+        return TaskNotes(self.type_name, self.name, server_addr, client_addr, upstream, waiting_since)
 
     def end_task(
         self,

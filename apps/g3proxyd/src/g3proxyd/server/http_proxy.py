@@ -26,13 +26,10 @@ from ..io.listener import Peer
 from ..io.stream import Stream
 from ..task.chained_info import chained_info
 from ..task.ftp_over_http import FtpOverHttp
-from ..task.ftp_session import TASK_TYPE as FTP
 from ..task.http_connect import open_tunnel
-from ..task.http_forward import TASK_TYPE as FORWARD
 from ..task.http_forward import HttpForward
 from ..task.http_upgrade import HttpUpgrade, offers_upgrade
 from ..task.http_upstream import HttpUpstream, secure
-from ..task.tunnel import TASK_TYPE as TUNNEL
 from ..tls.client import ClientTls
 from ..upstream import SecureUpstream, Upstream
 from .base import Stage
@@ -91,21 +88,18 @@ class ProxyClient(HttpClient[Upstream]):
                 except RequestError as fault:
                     await self._refuse_early(fault.status, fault.reply)
                     return None
+                notes = context.begin_task(self.stream.sock, self.peer, upstream, self.waiting_since)
                 if head.method == b"CONNECT":
-                    notes = context.begin_task(TUNNEL, self.stream.sock, self.peer, upstream, self.waiting_since)
                     outcome = await open_tunnel(self, head, notes)
                     if not isinstance(outcome, bool):
                         return outcome
                 elif target.scheme == b"ftp":
-                    notes = context.begin_task(FTP, self.stream.sock, self.peer, upstream, self.waiting_since)
                     outcome = await FtpOverHttp(self, head, target, notes).run()
                 elif head.upgrade and offers_upgrade(head):
-                    notes = context.begin_task(FORWARD, self.stream.sock, self.peer, upstream, self.waiting_since)
                     outcome = await HttpUpgrade(self, head, target, host, notes).serve()
                     if not isinstance(outcome, bool):
                         return outcome
                 else:
-                    notes = context.begin_task(FORWARD, self.stream.sock, self.peer, upstream, self.waiting_since)
                     outcome = await HttpForward(self, head, target, host, notes).run()
                 if not outcome:
                     return None

@@ -18,7 +18,6 @@ from ..io.addresses import Peer
 from ..io.stream import Stream
 from ..task.chained_info import ChainedInfo
 from ..task.errors import Reason, TaskError
-from ..task.http_forward import TASK_TYPE
 from ..task.http_site import SiteForward, SiteUpgrade
 from ..task.http_upgrade import offers_upgrade
 from ..task.http_upstream import HttpUpstream, secure
@@ -118,7 +117,7 @@ class SiteClient(HttpClient[Site]):
                 except RequestError as fault:
                     await self._refuse_early(fault.status, fault.reply)
                     return None
-                notes = context.begin_task(TASK_TYPE, self.stream.sock, self.peer, site.upstream, self.waiting_since)
+                notes = context.begin_task(self.stream.sock, self.peer, site.upstream, self.waiting_since)
                 if head.upgrade and offers_upgrade(head):
                     outcome = await SiteUpgrade(self, head, head.target, None, notes).serve()
                     if not isinstance(outcome, bool):

@@ -115,7 +115,9 @@ class SocksHandshake:
         except HostError:
             await self._refuse(Reply.GENERAL_FAILURE)
             return None
-        notes = context.begin_task(TASK_TYPE, self._stream.sock, self._peer, upstream, accepted)
+        notes = context.begin_task(self._stream.sock, self._peer, upstream, accepted)
+        if context.log_created:
+            notes.log(context.task_log, TASK_TYPE, Event.CREATED)
         try:
             connection = await self._dial(notes)
             try:

@@ -1,6 +1,6 @@
 """What the task log says of FTP over HTTP beyond what it says of every task."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from g3_http import RequestHead, Target, field_value
 
@@ -8,7 +8,14 @@ from ..escaper.base import ConnectNotes
 from ..io.stream import Stream
 from ..log import encode
 from .ftp_request import logged_uri
-from .notes import TaskNotes
+from .http_body import Body
+from .notes import Event, TaskNotes
+from .periodic import Periodic, start_periodic
+
+if TYPE_CHECKING:
+    from ..server.http_proxy import ProxyClient
+
+TASK_TYPE = "FtpOverHttp"
 
 NOT_LOGGED = dict.fromkeys(
     ("next_bound_addr", "next_peer_addr", "tcp_connect_tries", "tcp_connect_spend", "r_rd_bytes", "r_wr_bytes")
@@ -17,33 +24,57 @@ NOT_LOGGED = dict.fromkeys(
 
 
 class FtpLog:
-    """Notes of one request; kept only where somebody logs it."""
+    """Notes of one request; kept only where somebody logs it.
 
-    def __init__(self, client: Stream) -> None:
+    Lines that are due while the task runs are written here.
+    """
+
+    def __init__(self, client: "ProxyClient", head: RequestHead, target: Target, notes: TaskNotes) -> None:
         self._client = client
-        self._sent_before = client.sent
+        self._head = head
+        self._target = target
+        self._notes = notes
+        self._sent_before = client.stream.sent
+        self._periodic: Periodic | None = None
         self.status: int | None = None
         """What the client was told."""
-        self.uploaded = 0
-        """Bytes of the request body."""
+        self.upload: Body | None = None
         self.control: Stream | None = None
         self.data: Stream | None = None
         self.data_connect = ConnectNotes()
 
-    def count(self, notes: TaskNotes, head: RequestHead) -> None:
-        """Put the bytes of the client's side into the notes."""
-        notes.from_client = head.size + self.uploaded
-        notes.to_client = self._client.sent - self._sent_before
+    def begin(self) -> None:
+        """The request is one for an FTP server, not for a proxy that knows FTP."""
+        context = self._client.context
+        if context.log_created:
+            self._write(Event.CREATED)
+        self._periodic = start_periodic(context, lambda: self._write(Event.PERIODIC))
 
-    def fields(self, notes: TaskNotes, head: RequestHead, target: Target, uri_chars: int) -> dict[str, Any]:
-        """The fields of an FtpOverHttp log line."""
+    def connected(self) -> None:
+        """There is a control connection."""
+        if self._client.context.log_connected:
+            self._write(Event.CONNECTED)
+
+    def finish(self) -> dict[str, Any]:
+        """The request is over: put the bytes of the client's side into the notes; return the last line's fields."""
+        if self._periodic is not None:
+            self._periodic.stop()
+        return self._count()
+
+    def _write(self, event: Event) -> None:
+        self._notes.log(self._client.context.task_log, TASK_TYPE, event, more=self._count())
+
+    def _count(self) -> dict[str, Any]:
+        notes, head = self._notes, self._head
+        notes.from_client = head.size + (0 if self.upload is None else self.upload.passed)
+        notes.to_client = self._client.stream.sent - self._sent_before
         agent = field_value(head.end_to_end, b"user-agent")
         return {
             **NOT_LOGGED,
             **_connection("ftp_c", notes.connect, self.control),
             **_connection("ftp_d", self.data_connect, self.data),
             "method": head.method.decode("ascii"),
-            "uri": logged_uri(target)[:uri_chars],
+            "uri": logged_uri(self._target)[: self._client.server.config.log_uri_max_chars],
             "user_agent": None if agent is None else agent.decode("latin-1"),
             "rsp_status": self.status,
         }

@@ -23,9 +23,9 @@ from ..io.pacing import allowed
 from .errors import Reason, TaskError, from_connect_error
 from .ftp_control import ftp_fault, refused
 from .ftp_forward import FtpForward
-from .ftp_log import FtpLog
+from .ftp_log import TASK_TYPE, FtpLog
 from .ftp_request import FtpRequest, read_request
-from .ftp_session import TASK_TYPE, FtpSession
+from .ftp_session import FtpSession
 from .http_body import BULK, Body, BodyError, upload_fault
 from .notes import Stage, TaskNotes
 
@@ -57,7 +57,7 @@ class FtpOverHttp:
         self._notes = notes
         notes.egress_path = client.egress_path
         if client.context.task_log.enabled:
-            self._log = FtpLog(client.stream)
+            self._log = FtpLog(client, head, target, notes)
         self._options = client.server.config.ftp_client
         self._session = FtpSession(client.context, self._options, notes, self._log)
 
@@ -71,6 +71,8 @@ class FtpOverHttp:
                 forward = await self._forward()
                 if forward is not None:
                     return await forward.run()
+            if self._log is not None:
+                self._log.begin()
             request = read_request(self._head, self._target)
             await self._session.open(request)
             match self._head.method:
@@ -194,6 +196,8 @@ class FtpOverHttp:
         target = CLOSE if framing is CHUNKED else framing
         patience = client.context.idle_seconds
         body = Body(client.requests, client.stream, data, framing, patience, target_framing=target, paces=session.up)
+        if self._log is not None:
+            self._log.upload = body
         try:
             await body.rest()
         except BodyError as error:
@@ -202,9 +206,6 @@ class FtpOverHttp:
                 if reply.failed:
                     raise refused(reply, of_550=403) from None
             raise upload_fault(error) from None
-        finally:
-            if self._log is not None:
-                self._log.uploaded = body.passed
         data.close()
         reply = await session.control.last_reply()
         if not reply.completed:
@@ -324,12 +325,8 @@ class FtpOverHttp:
         return [] if chained is None else chained.of_reply(self._notes.connect)
 
     def _end(self, reason: Reason, detail: str) -> None:
-        client, log, more = self._client, self._log, None
-        if log is not None:
-            log.count(self._notes, self._head)
-            uri_chars = client.server.config.log_uri_max_chars
-            more = log.fields(self._notes, self._head, self._target, uri_chars)
-        client.context.end_task(self._notes, TASK_TYPE, reason, detail, more=more)
+        more = None if self._log is None else self._log.finish()
+        self._client.context.end_task(self._notes, TASK_TYPE, reason, detail, more=more)
 
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

@@ -31,13 +31,11 @@ from .errors import Reason, TaskError, from_connect_error
 from .ftp_control import FtpControl, ftp_fault, refused
 from .ftp_log import FtpLog
 from .ftp_request import FtpRequest
-from .notes import Event, Stage, TaskNotes
+from .notes import Stage, TaskNotes
 
 if TYPE_CHECKING:
     from ..config.values.ftp import FtpClient as FtpOptions
     from ..server.context import ServerContext
-
-TASK_TYPE = "FtpOverHttp"
 
 
 class FtpSession:
@@ -79,8 +77,7 @@ class FtpSession:
         notes.stage = Stage.CONNECTED
         if self._log is not None:
             self._log.control = stream
-        if context.log_connected:
-            notes.log(context.task_log, TASK_TYPE, Event.CONNECTED)
+            self._log.connected()
         login = Login(request.username, request.password)
         reply = await control.last_reply(options.greeting_timeout)
         try:

@@ -32,6 +32,8 @@ def granted(fields: Iterable[Field]) -> bytes:
 async def open_tunnel(client: "ProxyClient", head: RequestHead, notes: TaskNotes) -> Tunnel | bool:
     """Serve one CONNECT request: return the tunnel, or whether the client's connection may carry another request."""
     context, chained = client.context, client.server.chained_info
+    if context.log_created:
+        notes.log(context.task_log, TASK_TYPE, Event.CREATED)
     try:
         client.server.check_destination(notes.upstream)
         notes.stage = CONNECTING

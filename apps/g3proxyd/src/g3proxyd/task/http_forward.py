@@ -23,7 +23,7 @@ from ..escaper.errors import TcpConnectError
 from ..upstream import SecureUpstream
 from .errors import Reason, TaskError, from_connect_error
 from .http_body import BULK, Body, BodyError, download_fault, response_fault, upload_fault
-from .http_log import ForwardLog
+from .http_log import TASK_TYPE, ForwardLog
 from .http_upstream import HttpUpstream
 from .notes import Event, Stage, TaskNotes
 
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from ..server.http_server import HttpClient
 
 log = logging.getLogger(__name__)
-
-TASK_TYPE = "HttpForward"
 
 FINISHED = Reason.FINISHED
 ABSOLUTE, ORIGIN = Form.ABSOLUTE, Form.ORIGIN
@@ -87,9 +85,7 @@ class HttpForward:
         self._framing = NONE  # how the client gets its body
         self._upload: asyncio.Task[None] | None = None
         self._upload_fault: TaskError | None = None
-        self._log = (
-            ForwardLog(client.stream, notes.created - client.received_at) if client.context.task_log.enabled else None
-        )
+        self._log = ForwardLog(client, head, target, notes) if client.context.task_log.enabled else None
 
     async def run(self) -> bool:
         """Serve the request; return whether the client's connection may carry another one."""
@@ -169,8 +165,8 @@ class HttpForward:
         except TcpConnectError as error:
             raise from_connect_error(error) from None
         notes.stage = Stage.CONNECTED
-        if client.context.log_connected:
-            notes.log(client.context.task_log, TASK_TYPE, Event.CONNECTED)
+        if client.context.log_connected and self._log is not None:
+            self._log.write(Event.CONNECTED)
         connection = client.connected(notes.upstream, hop, notes.connect)
         if type(notes.upstream) is SecureUpstream and not hop.proxy:
             await client.secure(connection)
@@ -360,9 +356,5 @@ class HttpForward:
         return await client.refuse(error.status, self._head, message, error.close, fields)
 
     def _end(self, reason: Reason, detail: str) -> None:
-        client, log = self._client, self._log
-        more = None
-        if log is not None:
-            log.count(self._notes, self._head)
-            more = log.fields(self._head, self._target, client.server.config.log_uri_max_chars)
-        client.context.end_task(self._notes, TASK_TYPE, reason, detail, more=more)
+        more = None if self._log is None else self._log.finish()
+        self._client.context.end_task(self._notes, TASK_TYPE, reason, detail, more=more)

@@ -5,7 +5,8 @@ import asyncio
 from g3_http import RequestHead, ResponseHead, forward_response
 
 from .errors import Reason
-from .http_forward import TASK_TYPE, HttpForward
+from .http_forward import HttpForward
+from .http_log import TASK_TYPE
 from .http_upstream import HttpUpstream
 from .tunnel import Tunnel, send_early
 
@@ -54,9 +55,8 @@ class HttpUpgrade(HttpForward):
         more = None
         if log is not None:
             log.response_received()
-            log.count(self._notes, self._head)
+            more = log.finish()
             self._notes.from_client += len(early)
-            more = log.fields(self._head, self._target, client.server.config.log_uri_max_chars)
         self._handed_over = True
         self._tunnel = Tunnel(client.context, client.stream, connection.stream, self._notes, TASK_TYPE, more)
         return False

@@ -25,6 +25,7 @@ from ..io.udp_socket import UdpSocket, set_buffers
 from ..upstream import Upstream
 from .errors import Reason, TaskError, from_connect_error
 from .notes import Event, Stage
+from .periodic import Periodic, start_periodic
 from .socks_udp_control import ControlWatch
 from .socks_udp_header import header_size, upstream_in
 from .socks_udp_hop import HopRemote
@@ -54,7 +55,7 @@ class SocksUdp:
     _connecting: asyncio.Task[None] | None = None
     _outlet: UdpOutlet | None = None
     _speed_limit: UdpSpeedLimit | None = None
-    _log_timer: asyncio.TimerHandle | None = None
+    _periodic: Periodic | None = None
 
     def __init__(
         self,
@@ -152,8 +153,8 @@ class SocksUdp:
         context.wheel.forget(self)
         for watch in self._watches:
             watch.cancel()
-        if self._log_timer is not None:
-            self._log_timer.cancel()
+        if self._periodic is not None:
+            self._periodic.stop()
         if self._connecting is not None:
             self._connecting.cancel()
         if self._relay is not None:
@@ -286,7 +287,7 @@ class SocksUdp:
         notes.stage = Stage.RELAYING
         notes.ready = time.monotonic()
         context.wheel.start(self, context.relay_options.idle_interval)
-        self._start_log_timer()
+        self._periodic = start_periodic(context, self._log_periodic)
 
     def _is_permitted(self, upstream: Upstream) -> bool:
         try:
@@ -329,16 +330,10 @@ class SocksUdp:
     def _second_target(self, upstream: Upstream) -> None:
         self._end(Reason.INVALID_CLIENT_PROTOCOL, f"a datagram to {upstream} in a session with {self._notes.upstream}")
 
-    def _start_log_timer(self) -> None:
-        interval = self._context.log_interval
-        if interval is not None and self._context.task_log.enabled:
-            self._log_timer = self._context.loop.call_later(interval, self._log_periodic)
-
     def _log_periodic(self) -> None:
         if self._relay is not None:
             self._note_counts(self._relay)
         self._notes.log(self._context.task_log, self._type, Event.PERIODIC)
-        self._start_log_timer()
 
     def _note_counts(self, relay: UdpRelay) -> None:
         self._notes.remotes = relay.remotes

@@ -53,7 +53,9 @@ class TcpStream:
     async def run(self) -> Tunnel | None:
         """Return the tunnel."""
         context, stream = self._context, self._stream
-        notes = context.begin_task(TASK_TYPE, stream.sock, self._peer, self._upstream, self._since)
+        notes = context.begin_task(stream.sock, self._peer, self._upstream, self._since)
+        if context.log_created:
+            notes.log(context.task_log, TASK_TYPE, Event.CREATED)
         try:
             upstream = await self._connect(notes)
             try:

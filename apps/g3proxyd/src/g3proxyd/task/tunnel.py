@@ -1,6 +1,5 @@
 """The tunnel behind an HTTP CONNECT or a SOCKS connect: the last stage of such a connection."""
 
-import asyncio
 import socket
 import time
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from ..io.stream import Stream
 from ..io.stream_relay import StreamRelay
 from .errors import Reason, TaskError
 from .notes import Event, Stage, TaskNotes
+from .periodic import start_periodic
 
 if TYPE_CHECKING:
     from ..server.context import ServerContext
@@ -36,7 +36,7 @@ REASONS = {
 class Tunnel:
     """Relays until both sides are done, then writes the task's log line. It owns both ends."""
 
-    __slots__ = ("_context", "_more", "_notes", "_relay", "_task_type", "_timer")
+    __slots__ = ("_context", "_more", "_notes", "_relay", "_task_type")
 
     def __init__(
         self,
@@ -59,7 +59,6 @@ class Tunnel:
         self._notes = notes
         self._task_type = task_type
         self._more = more
-        self._timer: asyncio.TimerHandle | None = None
         on_half = self._log_half if context.task_log.enabled else None
         self._relay: Relay | StreamRelay
         if (isinstance(client, Stream) and not client.bare) or (isinstance(upstream, Stream) and not upstream.bare):
@@ -81,12 +80,12 @@ class Tunnel:
         notes = self._notes
         notes.stage = RELAYING
         notes.ready = time.monotonic()
-        self._start_timer()
+        periodic = start_periodic(self._context, self._log_periodic)
         try:
             await self._relay.run()
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
+            if periodic is not None:
+                periodic.stop()
             result = self._relay.result
             if result is not None:
                 error = "" if result.error is None else str(result.error)
@@ -97,14 +96,8 @@ class Tunnel:
         event = Event.CLIENT_SHUTDOWN if by_client else Event.UPSTREAM_SHUTDOWN
         self._log(event, self._relay.so_far(End.FINISHED))
 
-    def _start_timer(self) -> None:
-        interval = self._context.log_interval
-        if interval is not None and self._context.task_log.enabled:
-            self._timer = self._context.loop.call_later(interval, self._log_periodic)
-
     def _log_periodic(self) -> None:
         self._log(Event.PERIODIC, self._relay.so_far(End.FINISHED))
-        self._start_timer()
 
     def _log(self, event: Event, moved: Result) -> None:
         self._notes.log(self._context.task_log, self._task_type, event, moved=moved, more=self._more)
