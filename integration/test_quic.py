@@ -30,13 +30,13 @@ def test_log_of_a_stream(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("certificate", "reason"),
     [
-        ("-", "the client showed no certificate"),
-        ("unknown-client", "the client's certificate: unable to get local issuer certificate"),
-        ("expired-client", "the client's certificate: certificate has expired"),
+        ("-", "no_certificate"),
+        ("unknown-client", "certificate_issuer"),
+        ("expired-client", "certificate_expired"),
     ],
 )
 def test_wrong_certificate(lab: Lab, certificate: str, reason: str) -> None:
-    refused = f"refused a connection from {lab.address('gateway')}: {reason}"
+    refused = f"refused a connection from {lab.address('gateway')}: the TLS handshake failed: {reason}"
     with lab.saying(f"server quic: {refused}"):
         done = ask(lab, certificate, "http://origin.g3.test/hello.txt")
 

@@ -155,23 +155,29 @@ def with_certificate(leaf: Leaf) -> QuicConfiguration:
     )
 
 
-def test_clients_that_have_to_show_a_certificate(tls: dict[str, Any], tmp_path: Path) -> None:
+def test_clients_that_have_to_show_a_certificate(
+    tls: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     tls |= {"enable_client_auth": True, "ca_certificate": ca(tmp_path)}
     good = authority().issue(client=True)
-    others = {
-        "not one for clients": authority().issue(),
-        "unable to get local issuer certificate": Authority("Nobody").issue(client=True),
-        "expired": authority().issue(client=True, valid=(-DAYS * 2, -DAYS)),
+    wrong = {
+        "no_certificate": (client_configuration(), 116),
+        "certificate_purpose": (with_certificate(authority().issue()), 43),
+        "certificate_issuer": (with_certificate(Authority("Nobody").issue(client=True)), 48),
+        "certificate_expired": (with_certificate(authority().issue(client=True, valid=(-DAYS * 2, -DAYS))), 45),
+        "certificate_not_yet_valid": (with_certificate(authority().issue(client=True, valid=(DAYS, DAYS * 2))), 42),
     }
 
     async def main() -> None:
         async with serving(HTTP, port(tls), sockets={"port": udp_bound()}) as p:
             async with quic(p.addresses["port"], with_certificate(good)) as client:
                 await works(client)
-            assert await refused(p.addresses["port"], client_configuration()) == QuicErrorCode.CRYPTO_ERROR + 116
-            for leaf in others.values():
-                code = await refused(p.addresses["port"], with_certificate(leaf))
-                assert code == QuicErrorCode.CRYPTO_ERROR + 42
+            for word, (configuration, alert) in wrong.items():
+                caplog.clear()
+                assert await refused(p.addresses["port"], configuration) == QuicErrorCode.CRYPTO_ERROR + alert
+                (message,) = caplog.messages
+                expected = f"server port: refused a connection from 127.0.0.1: the TLS handshake failed: {word} ("
+                assert message.startswith(expected)
             port_server = p.worker.modules.servers["port"]  # type: ignore[union-attr]
             assert port_server.stats.connection_total == 1
 
@@ -189,8 +195,8 @@ def test_the_reasons_of_refused_certificates(
             await refused(p.addresses["port"], with_certificate(authority().issue(client=True)))
 
     run(main())
-    assert "refused a connection from 127.0.0.1: the client showed no certificate" in caplog.text
-    assert "the client's certificate: " in caplog.text
+    assert "the TLS handshake failed: no_certificate (" in caplog.text
+    assert "the TLS handshake failed: certificate_issuer (" in caplog.text
 
 
 # --- hostile datagrams ---

@@ -138,7 +138,7 @@ class Connection(QuicConnection):
     # --- TLS ---
 
     def check_client(self) -> None:
-        """Raise ClientCertificateError if the client has not shown the certificate that it has to."""
+        """Raise TlsError if the client has not shown the certificate that it has to."""
         self._quic_tls.check_client(self.tls._peer_certificate, self.tls._peer_certificate_chain)
 
     def _initialize(self, peer_cid: bytes) -> None:

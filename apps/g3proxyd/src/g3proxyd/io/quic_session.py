@@ -10,11 +10,12 @@ from typing import Protocol
 from aioquic.quic import events
 from aioquic.quic.packet import QuicErrorCode
 
-from ..tls.quic import ClientCertificateError, QuicTls
+from ..tls.quic import QuicTls
 from .addresses import Peer
 from .quic_connection import STREAMS, Connection
 from .quic_stream import ABORTED, NOT_WANTED, QuicStream
 from .relay import RelayHost
+from .tls_errors import TlsError, TlsFault
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,16 @@ FLOOD = 2
 may be replaced at once, while its task still has to end. Applications choose these codes."""
 
 TLS_ALERT = QuicErrorCode.CRYPTO_ERROR
-BAD_CERTIFICATE, CERTIFICATE_REQUIRED = 42, 116
-"""RFC 8446 section 6, and RFC 9001 section 4.8 for their place among QUIC's errors."""
+"""What alerts are added to (RFC 9001 section 4.8)."""
+
+BAD_CERTIFICATE = 42
+ALERTS = {
+    TlsFault.NO_CERTIFICATE: 116,
+    TlsFault.CERTIFICATE_EXPIRED: 45,
+    TlsFault.CERTIFICATE_ISSUER: 48,
+    TlsFault.CERTIFICATE_PURPOSE: 43,
+}
+"""The alerts for faults of a client's certificate that have one of their own (RFC 8446 section 6)."""
 
 
 class Owner(Protocol):
@@ -218,10 +227,9 @@ class QuicSession:
     def _begin(self) -> None:
         try:
             self._connection.check_client()
-        except ClientCertificateError as error:
-            self._owner.refuse(self.peer, str(error))
-            alert = CERTIFICATE_REQUIRED if error.missing else BAD_CERTIFICATE
-            self._close(TLS_ALERT + alert)
+        except TlsError as error:
+            self._owner.refuse(self.peer, f"the TLS handshake failed: {error}")
+            self._close(TLS_ALERT + ALERTS.get(error.fault, BAD_CERTIFICATE))
             return
         self.established = True
         self.host.wheel.start(self, KEEP_ALIVE)

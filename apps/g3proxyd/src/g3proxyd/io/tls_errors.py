@@ -117,8 +117,7 @@ _ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13)(?:_ALERT)?_(\w+)")
 def name_fault(error: ssl.SSLError) -> TlsError:
     """The error of the ssl module in the words that logs and tests know."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        fault = OF_VERIFY_CODE.get(error.verify_code, TlsFault.CERTIFICATE_INVALID)
-        return TlsError(fault, error.verify_message)
+        return name_certificate_fault(error.verify_code, error.verify_message)
     if isinstance(error, ssl.SSLEOFError):
         return TlsError(TlsFault.TRUNCATED, "the peer closed without TLS's own end")
     reason = error.reason or ""
@@ -127,6 +126,11 @@ def name_fault(error: ssl.SSLError) -> TlsError:
     if alert := _ALERT.fullmatch(reason):
         return TlsError(TlsFault.ALERT, "the peer's word", alert[1].lower())
     return TlsError(TlsFault.PROTOCOL, _sentence(reason) or str(error))
+
+
+def name_certificate_fault(code: int, text: str) -> TlsError:
+    """The same for what OpenSSL's verification of a certificate says: one of X509_V_ERR, and its sentence."""
+    return TlsError(OF_VERIFY_CODE.get(code, TlsFault.CERTIFICATE_INVALID), text)
 
 
 def _sentence(reason: str) -> str:

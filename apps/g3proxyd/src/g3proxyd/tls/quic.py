@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 
+from ..io.tls_errors import TlsError, TlsFault, name_certificate_fault
 from .names import covered
 from .server import sites_of
 from .settings import Pair, ServerSettings
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
 
 CURVES = (ec.SECP256R1, ec.SECP384R1)
 """Of those that TLS 1.3 has, the ones that the library signs with."""
-
-
-class ClientCertificateError(ValueError):
-    """A client's certificate is missing, or nobody whom we trust has issued it."""
-
-    def __init__(self, message: str, *, missing: bool = False) -> None:
-        super().__init__(message)
-        self.missing = missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +79,28 @@ class QuicTls:
         )
 
     def check_client(self, certificate: x509.Certificate | None, chain: "Sequence[x509.Certificate]") -> None:
-        """Raise ClientCertificateError unless the certificate, whose key the client has, is one that we trust."""
+        """Raise TlsError unless the certificate, whose key the client has, is one that we trust."""
         if self._store is None:
             return
         if certificate is None:
-            raise ClientCertificateError("the client showed no certificate", missing=True)
+            raise TlsError(TlsFault.NO_CERTIFICATE, "the client showed none")
         try:
             usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         except x509.ExtensionNotFound:
             usages = None
         except ValueError as error:
-            raise ClientCertificateError(f"the client's certificate cannot be read: {error}") from None
+            raise TlsError(TlsFault.CERTIFICATE_INVALID, str(error)) from None
         good = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
         if usages is not None and not any(usage in usages for usage in good):
-            raise ClientCertificateError("the client's certificate is not one for clients")
+            raise TlsError(TlsFault.CERTIFICATE_PURPOSE, "it is not for clients")
         context = crypto.X509StoreContext(
             self._store, crypto.X509.from_cryptography(certificate), [crypto.X509.from_cryptography(c) for c in chain]
         )
         try:
             context.verify_certificate()
         except crypto.X509StoreContextError as error:
-            raise ClientCertificateError(f"the client's certificate: {error}") from None
+            code, _, text = error.errors
+            raise name_certificate_fault(code, text) from None
 
 
 def identity_of(pair: Pair) -> Identity:
