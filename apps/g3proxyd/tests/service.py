@@ -122,8 +122,9 @@ class Service:
             return client.post("reload")
 
     def configure(self, *, workers: int = 2, runtime: dict[str, Any] | None = None, **http: Any) -> None:
-        """Write the file; the arguments are those of the HTTP proxy."""
+        """Write the file; ``direct`` has the keys of the escaper, all else is of the HTTP proxy."""
         resolver = http.pop("resolver", {"type": "deny_all"})
+        escaper = http.pop("direct", {"type": "direct_fixed", "resolver": "dns"})
         document = {
             "runtime": {"server_offline_delay": "0s", "task_wait_delay": "0s", **(runtime or {})},
             "worker": {"thread_number": workers},
@@ -139,9 +140,8 @@ class Service:
             "escaper": [
                 {
                     "name": "direct",
-                    "type": "direct_fixed",
-                    "resolver": "dns",
                     "egress_network_filter": {"default": "permit", "permit": "127.0.0.0/8"},
+                    **escaper,
                 }
             ],
             "resolver": [{"name": "dns", **resolver}],

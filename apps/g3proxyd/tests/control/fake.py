@@ -53,6 +53,8 @@ class FakeOperations:
         self.began = threading.Event()
         """An operation is under way."""
         self.report = REPORT
+        self.remarks: tuple[str, ...] = ()
+        """What is said of published data."""
         self.all_servers = (ServerStatus("http", True, 1, 2, 3), ServerStatus("old", False, 4, 5, 6))
         self.objects = {Kind.SERVER: ("http", "socks"), Kind.RESOLVER: ("dns",), Kind.ESCAPER: ("direct",)}
 
@@ -109,8 +111,9 @@ class FakeOperations:
         await self._did("resolver_query", name, domain, strategy, resolution_delay_ms)
         return ("192.0.2.1", "2001:db8::1")
 
-    async def escaper_publish(self, name: str, data: str) -> None:
+    async def escaper_publish(self, name: str, data: str) -> tuple[str, ...]:
         await self._did("escaper_publish", name, data)
+        return self.remarks
 
     async def user_group_list_static(self, name: str) -> tuple[str, ...]:
         await self._did("user_group_list_static", name)

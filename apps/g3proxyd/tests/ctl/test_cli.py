@@ -170,6 +170,12 @@ def test_published_data_that_the_daemon_refuses(run: Run, data: str) -> None:
     assert result.stderr.startswith("g3proxy-ctl: the ")
 
 
+def test_published_data_of_which_a_part_is_left_out(run: Run, operations: FakeOperations) -> None:
+    operations.remarks = ("[1].addr: wrong", "[2]: wrong")
+    result = run("escaper", "e", "publish", "[]")
+    assert (result.exit_code, result.stdout) == (0, "warning: [1].addr: wrong\nwarning: [2]: wrong\ndone\n")
+
+
 def test_an_unknown_name(run: Run) -> None:
     result = run("server", "htp", "status")
     assert (result.exit_code, result.stdout) == (1, "")

@@ -285,6 +285,7 @@ class TestLog:
                 "upstream": f"a.test:{port}",
                 "next_bind_ip": "127.0.0.9",
                 "next_bound_addr": None,
+                "next_expire": None,
                 "reason": "ConnectFailed",
                 "override_peer": None,
                 "msg": "connecting failed: Connection refused",

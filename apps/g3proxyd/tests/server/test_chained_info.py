@@ -1,6 +1,8 @@
 """The fields by which chained proxies tell what they know (g3's X-BD fields)."""
 
 import asyncio
+import base64
+import json
 import socket
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -55,6 +57,26 @@ def test_a_response_tells_how_its_server_was_reached() -> None:
                 ("X-BD-Outgoing-IP", "127.0.0.1"),
                 ("X-BD-Remote-Connection-Info", f"one more; bind=127.0.0.1; local={seen[0]}; remote={remote}"),
             ]
+
+    run(main())
+
+
+def test_what_was_published_of_the_way_out(tmp_path: Path) -> None:
+    known = {"isp": "Exämple; Net", "eip": "203.0.113.9", "area": "cn/beijing", "expire": "2130-01-02T03:04:05.5Z"}
+    (tmp_path / "binds").write_text(json.dumps({"ip": "127.0.0.2", **known}))
+
+    async def main() -> None:
+        handler, _ = replying(OK % b"")
+        escaper = {"type": "direct_float", "cache_ipv4": str(tmp_path / "binds")}
+        async with proxy(http={"server_id": "a"}, escaper=escaper) as p, origin(handler) as (_, port):
+            connection, egress = await ask(p.http, get(port))
+            assert connection[1].endswith(f"; remote=127.0.0.1:{port}; expire=2130-01-02T03:04:05.500000Z")
+            assert egress == (
+                "X-BD-Dynamic-Egress-Info",
+                f"a; isp={base64.b64encode('Exämple; Net'.encode()).decode()}; ip=203.0.113.9; area=Y24vYmVpamluZw==",
+            )
+            record = await p.task_record()
+            assert (record["next_bind_ip"], record["next_expire"]) == ("127.0.0.2", "2130-01-02T03:04:05.500000Z")
 
     run(main())
 

@@ -36,7 +36,7 @@ LATER_SECTIONS = {
 LATER_TYPES: dict[str, tuple[str, ...]] = {
     "server": (),
     "escaper": (
-        "comply_audit", "direct_float", "direct_dynamic", "divert_tcp",
+        "comply_audit", "divert_tcp",
         "proxy_float", "proxy_dynamic", "trick_float",
     ),
     "resolver": (),

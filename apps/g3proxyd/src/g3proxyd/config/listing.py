@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from .controller import ControllerConfig, LocalController
+from .escaper.direct_float import BindIp
 from .escaper.route_geoip import GeoRuleConfig
 from .kinds import KINDS, type_name
 from .log import LogConfig, LoggerConfig
@@ -35,6 +36,7 @@ def all_sections() -> Mapping[str, type[Section]]:
     sections["server.http_rproxy_host"] = HttpRproxyHost
     sections["server.sni_proxy_host"] = SniProxyHost
     sections["escaper.geo_rule"] = GeoRuleConfig
+    sections["escaper.direct_float_bind_ip"] = BindIp
     return sections
 
 

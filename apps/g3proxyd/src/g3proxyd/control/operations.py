@@ -175,8 +175,11 @@ class Operations(Protocol):
     ) -> tuple[str, ...]:
         """The addresses of a domain, best first; the delay (0 to 65535 ms) is the wait for the preferred family."""
 
-    async def escaper_publish(self, name: str, data: str) -> None:
-        """Give an escaper new peers or addresses. ``data`` is JSON text; what it means is the escaper's business."""
+    async def escaper_publish(self, name: str, data: str) -> tuple[str, ...]:
+        """Give an escaper new peers or addresses. ``data`` is JSON text; what it means is the escaper's business.
+
+        Returns what the publisher should know, such as parts that were refused while others were taken.
+        """
 
     async def user_group_list_static(self, name: str) -> tuple[str, ...]:
         """The names of the users that the configuration has."""

@@ -190,8 +190,9 @@ async def _resolver_query(operations: Operations, call: Call) -> object:
     return {"addresses": await operations.resolver_query(call.name, domain, strategy, int(delay))}
 
 
-async def _escaper_publish(operations: Operations, call: Call) -> None:
-    await operations.escaper_publish(call.name, _checked_json(call.body))
+async def _escaper_publish(operations: Operations, call: Call) -> object:
+    warnings = await operations.escaper_publish(call.name, _checked_json(call.body))
+    return {"warnings": warnings} if warnings else None
 
 
 async def _list_static(operations: Operations, call: Call) -> object:

@@ -235,7 +235,7 @@ def publish(session: Session, name: str, file: IO[bytes] | None, data: str | Non
     if (file is None) == (data is None):
         raise click.UsageError("give either DATA or -f / --file")
     body = file.read() if file is not None else str(data).encode("utf-8", "surrogateescape")
-    session.ask(lambda client: client.post("escaper", name, "publish", body=body), _done)
+    session.ask(lambda client: client.post("escaper", name, "publish", body=body), _published_lines)
 
 
 @server.command("status", short_help="Print the counts of tasks and connections.")
@@ -256,6 +256,10 @@ def _done(_: Any) -> list[str]:
 
 def _names(document: Any) -> list[str]:
     return list(document["names"])
+
+
+def _published_lines(document: Any) -> list[str]:
+    return [*(f"warning: {text}" for text in document.get("warnings", ())), "done"]
 
 
 def _reload_lines(document: Any) -> list[str]:

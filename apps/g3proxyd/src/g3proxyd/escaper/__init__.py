@@ -12,6 +12,7 @@ from .errors import ConnectKind, ConnectReason, TcpConnectError
 
 if TYPE_CHECKING:
     from ..config.escaper import EscaperConfig
+    from ..config.escaper.floating import Publication
 
 __all__ = [
     "ConnectKind",
@@ -41,6 +42,8 @@ class Surroundings:
     """The daemon's escape logger."""
     escapers: Mapping[str, Escaper] = field(default_factory=dict)
     """Those that were made before, by their names: all that a route leads to are among them."""
+    published: Mapping[str, "Publication"] = field(default_factory=dict)
+    """What has been published, by the names of the escapers."""
 
     def resolver(self, name: str | None) -> Resolver:
         """The resolver of this name; where there is none, one that denies everything."""
@@ -49,11 +52,17 @@ class Surroundings:
         found = None if name is None else self.resolvers.get(name)
         return found or DenyAllResolver(name or "")
 
+    def published_for(self, config: "EscaperConfig") -> "Publication | None":
+        """What has been published for this escaper; not for one of another type that had its name."""
+        found = self.published.get(config.name)
+        return found if found is not None and found.type == config.type else None
+
 
 def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
     """The escaper of a configuration. Raises ValueError for what a library does not take."""
     from ..config.escaper import (
         DirectFixedConfig,
+        DirectFloatConfig,
         DummyDenyConfig,
         ProxyHttpConfig,
         ProxyHttpsConfig,
@@ -61,6 +70,7 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
         ProxySocks5sConfig,
     )
     from .direct_fixed import DirectFixedEscaper, DirectFixedWithHeader
+    from .direct_float import DirectFloatEscaper
     from .dummy_deny import DummyDenyEscaper
     from .proxy_header import make_header
     from .proxy_http import ProxyHttpEscaper, ProxyHttpsEscaper
@@ -73,6 +83,9 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
             if header is not None:
                 return DirectFixedWithHeader(config, resolver, around.logger, header)
             return DirectFixedEscaper(config, resolver, around.logger)
+        case DirectFloatConfig():
+            resolver = around.resolver(config.resolver)
+            return DirectFloatEscaper(config, resolver, around.logger, around.published_for(config))
         case DummyDenyConfig():
             return DummyDenyEscaper(config.name)
         case ProxyHttpConfig():

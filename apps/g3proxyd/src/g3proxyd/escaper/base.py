@@ -2,7 +2,7 @@
 
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Protocol
@@ -45,6 +45,20 @@ class TaskIdentity(Protocol):
         """What the request says about its own way out, or None."""
 
 
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """What is known of a way out that was published while the daemon runs."""
+
+    isp: str | None = None
+    """The provider of the egress address."""
+    ip: IPv4Address | IPv6Address | None = None
+    """The egress address as others see it."""
+    area: str | None = None
+    """Where the egress address is."""
+    expire: float | None = None
+    """When the way out is over, in seconds since 1970."""
+
+
 @dataclass(slots=True)
 class ConnectNotes:
     """How a connection was made; filled in on the way, and true up to there when it fails."""
@@ -67,6 +81,22 @@ class ConnectNotes:
     """The escaper's ``tcp_sock_speed_limit``: set by the escaper that dialled, applied by the task."""
     udp_speed_limit: UdpSpeedLimit | None = None
     """The same for UDP: ``udp_sock_speed_limit``."""
+    dynamic: Egress | Mapping[IPv4Address | IPv6Address, Egress] | None = None
+    """What was published of the way out, or of each local address that it may begin at."""
+
+    @property
+    def egress(self) -> Egress | None:
+        """What was published of the way that was taken."""
+        known = self.dynamic
+        if known is None or isinstance(known, Egress):
+            return known
+        return None if self.next_bind_ip is None else known.get(self.next_bind_ip)
+
+    @property
+    def expire(self) -> float | None:
+        """When the way that was taken is over, in seconds since 1970."""
+        egress = self.egress
+        return None if egress is None else egress.expire
 
 
 @dataclass(slots=True)

@@ -37,6 +37,13 @@ def rfc3339(timestamp: float) -> str:
     return f"{_second_text}.{micros:06d}Z"
 
 
+def expiry(timestamp: float | None) -> str | None:
+    """The same for a time that there may not be, and that has no order with those of records."""
+    if timestamp is None:
+        return None
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def uuid(value: UUID | bytes) -> str:
     """A UUID in its simple form: 32 hexadecimal digits."""
     return value.hex() if isinstance(value, bytes) else value.hex

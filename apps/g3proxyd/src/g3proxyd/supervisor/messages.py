@@ -7,11 +7,25 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..config import Config
+from ..config.escaper.floating import Publication
 from ..config.values.resolve import QueryStrategy
 from ..worker.worker import Quit
 from .sockets import Key
 
-__all__ = ["Abandon", "Commit", "End", "ForceQuit", "Offline", "Plan", "Prepare", "Request", "Resolve", "Start", "Stay"]
+__all__ = [
+    "Abandon",
+    "Commit",
+    "End",
+    "ForceQuit",
+    "Offline",
+    "Plan",
+    "Prepare",
+    "Publish",
+    "Request",
+    "Resolve",
+    "Start",
+    "Stay",
+]
 
 Plan: TypeAlias = Mapping[str, tuple[Key, ...]]
 """The sockets that one worker listens on, by the name of their server."""
@@ -79,4 +93,12 @@ class Resolve:
     delay: float
 
 
-Request: TypeAlias = Start | Prepare | Commit | Abandon | Stay | End | Offline | ForceQuit | Resolve
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Let the escapers of this name go the published ways, those of a later configuration too."""
+
+    escaper: str
+    publication: Publication
+
+
+Request: TypeAlias = Start | Prepare | Commit | Abandon | Stay | End | Offline | ForceQuit | Resolve | Publish

@@ -23,6 +23,7 @@ from ..server.context import ServerStats
 from .errors import ApplyError
 from .link import LinkError, RefusedError
 from .messages import ForceQuit, Offline, Resolve
+from .publishing import publish
 from .reload import changes, fixed_changes, merge, objects
 from .supervisor import Supervisor
 
@@ -124,11 +125,9 @@ class SupervisorOperations:
         except LinkError:
             raise OperationError(Reason.FAILED, f"{slot.name} ended before it had answered") from None
 
-    async def escaper_publish(self, name: str, data: str) -> None:
+    async def escaper_publish(self, name: str, data: str) -> tuple[str, ...]:
         """See Operations."""
-        if name not in self._supervisor.config.escapers:
-            raise no_such("escaper", name, self._supervisor.config.escapers)
-        raise OperationError(Reason.UNSUPPORTED, f"an escaper of the type of {name!r} takes nothing published")
+        return await publish(self._supervisor, name, data)
 
     async def user_group_list_static(self, name: str) -> tuple[str, ...]:
         """See Operations."""

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from ..config import Config
+from ..config.escaper.floating import Publication
 from ..io.listening import HANDSHAKES, hold_back
 from ..resolver import preload
 from ..server.context import ServerStats
@@ -60,6 +61,8 @@ class Supervisor:
         """Held while a configuration is being applied or the sockets are handed over."""
         self.reloading = asyncio.Lock()
         """Held while a configuration is being read and applied: one after the other."""
+        self.published: dict[str, Publication] = {}
+        """What has been published for escapers, by their names; workers that begin later get it too."""
         self._group = group
         self._staged = staged
         self._version = 1
@@ -363,6 +366,7 @@ class Supervisor:
             row=self.counters.row(slot.number),
             columns=self.layout.columns,
             group=self._group,
+            published=self.published,
         )
         for resolver in self.config.resolvers.values():
             preload(resolver)

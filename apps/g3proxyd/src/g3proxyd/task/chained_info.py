@@ -4,6 +4,8 @@ Some of the fields say what is nearest to the remote side, so the first proxy to
 each proxy on the way adds its own.
 """
 
+import base64
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from g3_http import Field, ResponseHead
@@ -18,6 +20,7 @@ UPSTREAM_ID = b"X-BD-Upstream-Id"
 UPSTREAM_ADDR = b"X-BD-Upstream-Addr"
 OUTGOING_IP = b"X-BD-Outgoing-IP"
 CONNECTION_INFO = b"X-BD-Remote-Connection-Info"
+EGRESS_INFO = b"X-BD-Dynamic-Egress-Info"
 
 
 class ChainedInfo:
@@ -55,13 +58,21 @@ class ChainedInfo:
     def _connection(self, connect: ConnectNotes) -> list[Field]:
         if self._server_id is None:
             return []
-        known = (
+        known: tuple[tuple[str, str | None], ...] = (
             ("bind", encode.ip(connect.next_bind_ip)),
             ("local", encode.address(connect.next_bound_addr)),
             ("remote", encode.address(connect.next_peer_addr)),
+            ("expire", encode.expiry(connect.expire)),
         )
-        words = [self._server_id, *(f"{name}={value}" for name, value in known if value is not None)]
-        return [(CONNECTION_INFO, _text("; ".join(words)))]
+        fields = [(CONNECTION_INFO, self._words(known))]
+        if (egress := connect.egress) is not None:
+            known = (("isp", _base64(egress.isp)), ("ip", encode.ip(egress.ip)), ("area", _base64(egress.area)))
+            fields.append((EGRESS_INFO, self._words(known)))
+        return fields
+
+    def _words(self, known: Iterable[tuple[str, str | None]]) -> bytes:
+        said = (f"{name}={value}" for name, value in known if value is not None)
+        return _text("; ".join((self._server_id or "", *said)))
 
 
 def chained_info(config: "HttpProxyConfig") -> ChainedInfo | None:
@@ -69,6 +80,10 @@ def chained_info(config: "HttpProxyConfig") -> ChainedInfo | None:
     if config.server_id is None and not config.echo_chained_info:
         return None
     return ChainedInfo(config.server_id, config.http_forward_mark_upstream, config.echo_chained_info)
+
+
+def _base64(value: str | None) -> str | None:
+    return None if value is None else base64.b64encode(value.encode()).decode()
 
 
 def _text(value: str | None) -> bytes:

@@ -116,6 +116,7 @@ class TaskNotes:
             "next_bind_ip": encode.ip(connect.next_bind_ip),
             "next_bound_addr": encode.address(connect.next_bound_addr),
             "next_peer_addr": encode.address(connect.next_peer_addr),
+            "next_expire": encode.expiry(connect.expire),
             "tcp_connect_tries": connect.tcp_connect_tries or None,
             "tcp_connect_spend": encode.duration(connect.tcp_connect_spend) if connect.tcp_connect_tries else None,
             "c_rd_bytes": self.from_client + (moved.from_client if moved else 0),

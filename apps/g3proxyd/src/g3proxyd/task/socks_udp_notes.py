@@ -62,6 +62,7 @@ class UdpNotes(TaskNotes):
             fields["next_bind_ip"] = encode.ip(connect.next_bind_ip)
             fields["next_bound_addr"] = encode.address(connect.next_bound_addr)
             fields["next_peer_addr"] = encode.address(connect.next_peer_addr)
+            fields["next_expire"] = encode.expiry(connect.expire)
         return fields
 
 

@@ -21,6 +21,7 @@ from ..config import (
     TcpTproxyConfig,
     TlsStreamConfig,
 )
+from ..config.escaper.floating import Publication
 from ..config.graph import uses
 from ..config.module import ModuleConfig
 from ..config.values.sockopts import TcpMiscSockOpts
@@ -56,8 +57,15 @@ Helper = Resolver | Escaper
 class Base:
     """What all objects of one worker share, whatever is reloaded."""
 
-    def __init__(self, loggers: Loggers, loop: asyncio.AbstractEventLoop, row: Row | None = None) -> None:
-        """``row`` is where to count; without one, counters are private."""
+    def __init__(
+        self,
+        loggers: Loggers,
+        loop: asyncio.AbstractEventLoop,
+        row: Row | None = None,
+        published: Mapping[str, Publication] | None = None,
+    ) -> None:
+        """``row`` is where to count; without one, counters are private. ``published`` may grow later."""
+        self.published = {} if published is None else published
         self.loggers = loggers
         self.loop = loop
         self.wheel = Wheel(loop)
@@ -110,7 +118,7 @@ class Modules:
                 self.resolvers[name] = before.resolvers[name]
             else:
                 self.resolvers[name] = make_resolver(resolver, resolver_base)
-        around = Surroundings(base.relays, self.resolvers, base.loggers.escape, self.escapers)
+        around = Surroundings(base.relays, self.resolvers, base.loggers.escape, self.escapers, base.published)
         for name in bottom_up(config.escapers, "escaper"):
             escaper = config.escapers[name]
             if before is not None and before.config.escapers.get(name) == escaper and self._uses_same(before, escaper):

@@ -8,19 +8,20 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import uvloop
 from g3_escape import Family
 
 from ..config import Config
+from ..config.escaper.floating import Publication
 from ..config.values.resolve import QueryStrategy
 from ..log import Loggers, make_loggers
 from ..resolver import Resolver
 from ..shared.memory import Row
 from ..supervisor.link import Link
-from ..supervisor.messages import Abandon, Commit, End, ForceQuit, Offline, Plan, Prepare, Resolve, Start, Stay
+from ..supervisor.messages import Abandon, Commit, End, ForceQuit, Offline, Plan, Prepare, Publish, Resolve, Start, Stay
 from ..supervisor.sockets import Key
 from ..system import affinity, syslog
 from ..system.syslog import Syslog
@@ -56,6 +57,8 @@ class Inheritance:
     columns: Mapping[str, int]
     group: str = ""
     """The daemon group."""
+    published: Mapping[str, Publication] = field(default_factory=dict)
+    """What has been published, by the names of the escapers."""
 
 
 def main(inheritance: Inheritance, link: socket.socket) -> int:
@@ -100,7 +103,7 @@ def wake_the_collector() -> None:
 async def serve(inheritance: Inheritance, sock: socket.socket, loggers: Loggers) -> None:
     """Serve on the running event loop."""
     loop = asyncio.get_running_loop()
-    worker = Worker(inheritance.config, loggers, row=inheritance.row)
+    worker = Worker(inheritance.config, loggers, row=inheritance.row, published=inheritance.published)
     clerk = Clerk(worker, inheritance)
     link = Link(sock, clerk.answer, lambda: worker.quit(Quit.GRACEFUL))
     for number, how in SIGNALS.items():
@@ -150,6 +153,8 @@ class Clerk:
                 return self._offline()
             case ForceQuit():
                 return await self._force_quit(request.name)
+            case Publish():
+                self._worker.publish(request.escaper, request.publication)
             case Resolve():
                 return await self._resolve(request)
             case _:

@@ -8,6 +8,8 @@ from enum import Enum
 from typing import Any
 
 from ..config import Config
+from ..config.escaper.floating import Publication
+from ..escaper.floating import Floating
 from ..io.listening import HANDSHAKES
 from ..log import Loggers
 from ..server.base import Server
@@ -43,16 +45,18 @@ class Worker:
         sockets: Mapping[str, Sequence[socket.socket]] | None = None,
         *,
         row: Row | None = None,
+        published: Mapping[str, Publication] | None = None,
     ) -> None:
         """Serve with this configuration on these sockets; without sockets, wait for `prepare` and `commit`.
 
         ``sockets`` are the listening sockets by the name of their server; the worker owns them. ``row`` is where it
-        counts; without one, counters are private.
+        counts; without one, counters are private. ``published`` is what was published before, by names of escapers.
         """
         self._row = row
         self._config = config
         self._loggers = loggers
         self._sockets = sockets
+        self._published = dict(published or {})
         self._base: Base | None = None
         self._modules: Modules | None = None
         self._next: Modules | None = None
@@ -81,7 +85,7 @@ class Worker:
         """
         self.abandon()
         if self._base is None:
-            self._base = Base(self._loggers, asyncio.get_running_loop(), self._row)
+            self._base = Base(self._loggers, asyncio.get_running_loop(), self._row, self._published)
         self._next = Modules(config, self._base, self._modules, columns)
 
     def abandon(self) -> None:
@@ -118,6 +122,14 @@ class Worker:
                 self._chore(self._bury(server))
         if before is not None:
             self._close_helpers(before.helpers - self._helpers_in_use())
+
+    def publish(self, name: str, publication: Publication) -> None:
+        """Let all escapers of this name go the published ways, retired ones and those to come as well."""
+        self._published[name] = publication
+        helpers = self._helpers_in_use() | (self._next.helpers if self._next is not None else set())
+        for helper in helpers:
+            if isinstance(helper, Floating) and helper.name == name and helper.config_type == publication.type:
+                helper.publish(publication)
 
     def stay(self, *, online: bool) -> None:
         """While a server is not online, connections end with the answer to their next request; it still accepts."""

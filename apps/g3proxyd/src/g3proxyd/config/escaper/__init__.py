@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .common import EscaperConfig
 from .direct_fixed import DirectFixedConfig
+from .direct_float import DirectFloatConfig
 from .dummy_deny import DummyDenyConfig
 from .proxy_http import ProxyHttpConfig, ProxyHttpsConfig
 from .proxy_socks5 import ProxySocks5Config, ProxySocks5sConfig
@@ -20,6 +21,7 @@ from .route_upstream import RouteUpstreamConfig
 __all__ = [
     "ESCAPERS",
     "DirectFixedConfig",
+    "DirectFloatConfig",
     "DummyDenyConfig",
     "EscaperConfig",
     "ProxyHttpConfig",
@@ -39,6 +41,7 @@ __all__ = [
 
 ESCAPERS: tuple[type[EscaperConfig], ...] = (
     DirectFixedConfig,
+    DirectFloatConfig,
     DummyDenyConfig,
     ProxyHttpConfig,
     ProxyHttpsConfig,

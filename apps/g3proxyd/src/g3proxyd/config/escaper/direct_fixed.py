@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from g3_acl import default_egress_network_rule
-from pydantic import Field
-
-from ..keys import Aliases, NotYet
+from ..keys import NotYet
 from ..later import TPROXY
 from ..module import TypeName
-from ..values.acl import EgressNetworkFilter
 from ..values.address import IpAddressList
 from ..values.numbers import Boolean
 from ..values.proxy_protocol import ProxyProtocol
-from ..values.redirection import ResolveRedirectionRules
-from .common import ConnectingEscaperConfig
+from .direct import DirectConfig
 
 __all__ = ["DirectFixedConfig"]
 
 
-class DirectFixedConfig(ConnectingEscaperConfig):
+class DirectFixedConfig(DirectConfig):
     """Connects directly to the remote side, from fixed local addresses if wanted."""
 
     type: Annotated[Literal["direct_fixed"], TypeName("direct_fixed")] = "direct_fixed"
@@ -31,12 +26,6 @@ class DirectFixedConfig(ConnectingEscaperConfig):
     """Use the client's address as the source."""
     bind_foreign_port: Annotated[Boolean, NotYet(TPROXY)] = False
     """Use the client's port as well."""
-    egress_network_filter: Annotated[EgressNetworkFilter, Aliases("egress_net_filter")] = Field(
-        default_factory=default_egress_network_rule
-    )
-    """Which addresses may be connected to; loopback and link-local ones may not unless a rule says so."""
-    resolve_redirection: ResolveRedirectionRules | None = None
-    """Other names or addresses for names, instead of what the resolver would say."""
     enable_path_selection: Boolean = False
     """Let clients choose the local address by its number."""
     use_proxy_protocol: ProxyProtocol | None = None
