@@ -27,13 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A kill from outside ends like Ctrl-C: through the blocks that stop what was started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     try:
-        workloads = _chosen(WORKLOADS, options.only)
+        wanted = _chosen(WORKLOADS, options.only)
         asked = _chosen(PEERS, options.proxies)
     except ValueError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 2
     skipped = {peer.name: reason for peer in asked if (reason := peer.missing())}
+    skipped |= {workload.name: reason for workload in wanted if (reason := workload.missing())}
     peers = [peer for peer in asked if peer.name not in skipped]
+    workloads = [workload for workload in wanted if workload.name not in skipped]
     if trouble := _trouble(peers, skipped):
         print(f"bench: {trouble}", file=sys.stderr)
         return 2
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcome = report.Report(began, report.Machine.here(), scale, others.cores(), versions, skipped, workloads, results)
     print(report.as_text(outcome))
     print(f"Figures: {os.path.relpath(report.write_json(outcome, options.output))}")
-    whole = not options.quick and workloads == list(WORKLOADS) and asked == list(PEERS)
+    whole = not options.quick and wanted == list(WORKLOADS) and asked == list(PEERS)
     if whole:
         _PAGE.parent.mkdir(exist_ok=True)
         _PAGE.write_text(report.as_markdown(outcome))
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="bench/run.py", description="Measure forward proxies side by side.")
+    parser = argparse.ArgumentParser(prog="bench/run.py", description="Measure proxies side by side.")
     parser.add_argument("--quick", action="store_true", help="a short run that proves the harness, not the proxies")
     parser.add_argument("--only", metavar="A,B", help=f"workloads: {', '.join(item.name for item in WORKLOADS)}")
     parser.add_argument("--proxies", metavar="A,B", help=f"proxies: {', '.join(item.name for item in PEERS)}")

@@ -10,4 +10,4 @@ if [ ! -e "$policy" ]; then
 fi
 apt-get update -q
 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends \
-    curl dante-server nginx-light squid tinyproxy-bin util-linux wrk
+    curl dante-server haproxy libnginx-mod-stream nginx-light squid tinyproxy-bin util-linux wrk

@@ -4,17 +4,25 @@ Run as a program: it takes its orders as one JSON object (`Orders`) in its argum
 `hold` it prints the outcome when all tunnels stand and keeps them until its standard input ends.
 """
 
+import functools
 import json
 import select
 import socket
+import ssl
 import sys
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+# What is spoken to the proxy: absolute-form requests, CONNECT, SOCKS5 without authentication, TLS around the requests,
+# or just the requests.
+Dialect = Literal["forward", "connect", "socks5", "tls", "plain"]
 # What a conversation yields: bytes to send, or nothing when it wants to hear more. It is sent what came, b"" at EOF.
 Conversation = Generator[bytes, bytes, None]
+
+
+TLS_CIPHER = "TLS_AES_256_GCM_SHA384"
 
 
 class WrongAnswerError(Exception):
@@ -27,7 +35,7 @@ class Orders:
 
     proxy_port: int
     origin_port: int
-    dialect: Literal["forward", "connect", "socks5"]
+    dialect: Dialect
     path: str
     size: int
     total: int
@@ -50,7 +58,10 @@ def converse(orders: Orders) -> Conversation:
     """One connection: handshake, request, the whole answer; to the end of the stream unless tunnels are held."""
     rest = b""
     match orders.dialect:
-        case "forward":
+        case "tls":
+            yield from _inside_tls(_request(orders))
+            return
+        case "forward" | "plain":
             pass  # the request's target says it all
         case "connect":
             rest = yield from _http_connect(orders.origin_port)
@@ -84,6 +95,55 @@ def _socks5_connect(port: int) -> Generator[bytes, bytes, bytes]:
     return data[10:]
 
 
+def _inside_tls(inner: Conversation) -> Conversation:
+    """The conversation inside a new TLS session."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = _tls_context().wrap_bio(incoming, outgoing)
+    try:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                incoming.write((yield from _more(outgoing.read())))
+        if tls.version() != "TLSv1.3" or (tls.cipher() or ("",))[0] != TLS_CIPHER:
+            raise WrongAnswerError(f"{tls.version()} with {tls.cipher()}")
+        tls.write(next(inner))
+        while True:
+            incoming.write((yield from _more(outgoing.read())))
+            for data in _decrypted(tls):
+                if out := inner.send(data):
+                    tls.write(out)
+    except ssl.SSLError as error:
+        raise WrongAnswerError(f"TLS: {error}") from None
+    except StopIteration:
+        return  # the inner conversation has ended well
+
+
+def _decrypted(tls: ssl.SSLObject) -> Iterator[bytes]:
+    """What has come, b"" if it is the end."""
+    while True:
+        try:
+            data = tls.read(65536)
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLZeroReturnError:
+            data = b""
+        yield data
+        if not data:
+            return
+
+
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    """The same version and cipher for every proxy; what is verified costs the client alone."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
 def _request(orders: Orders) -> Conversation:
     host = f"127.0.0.1:{orders.origin_port}"
     target = f"http://{host}{orders.path}" if orders.dialect == "forward" else orders.path
@@ -102,8 +162,8 @@ def _request(orders: Orders) -> Conversation:
         raise WrongAnswerError(f"{len(tail)} bytes after the answer")
 
 
-def _more() -> Generator[bytes, bytes, bytes]:
-    data = yield b""
+def _more(out: bytes = b"") -> Generator[bytes, bytes, bytes]:
+    data = yield out
     if not data:
         raise WrongAnswerError("the stream ended in the middle of an answer")
     return data

@@ -7,8 +7,6 @@ adds. aiodns is measured where it is installed.
 """
 
 import asyncio
-import datetime
-import ipaddress
 import json
 import subprocess
 import sys
@@ -23,11 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+
+from bench.certificate import certify
 
 HOST = "127.0.0.1"
 NAMES = 3_000
@@ -198,22 +193,6 @@ async def measure(subject: Subject) -> tuple[float, float | None]:
         cached = (time.process_time() - before) / CACHED
     await subject.stop()
     return asked, cached
-
-
-def certify(folder: Path) -> tuple[Path, Path]:
-    """A certificate for the loopback, which has signed itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-    builder = builder.not_valid_before(now - datetime.timedelta(days=1))
-    builder = builder.not_valid_after(now + datetime.timedelta(days=1))
-    address = x509.IPAddress(ipaddress.ip_address(HOST))
-    builder = builder.add_extension(x509.SubjectAlternativeName([address]), critical=False)
-    certificate, secret = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
-    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return certificate, secret
 
 
 @contextmanager

@@ -5,12 +5,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
 from bench import origin
-from bench.peers import Peer, Port, port_of
+from bench.certificate import certify
+from bench.peers import Peer, Places, Setup
 from bench.processes import StartError, cores, free_port, running, tail
 from bench.workloads import Scale, Site, Subject, Workload, WrongResultError
 
@@ -31,7 +32,7 @@ class Cell:
         return median(self.values) if self.values and not self.problem else None
 
 
-# By the name of the workload, then by the name of the proxy; a proxy that does not speak the dialect has no cell.
+# By the name of the workload, then by the name of the proxy; a proxy that cannot be set up so has no cell.
 Results = dict[str, dict[str, Cell]]
 
 
@@ -43,21 +44,27 @@ def run(workloads: Sequence[Workload], peers: Sequence[Peer], scale: Scale) -> R
         folder = Path(name)
         folder.chmod(0o755)  # proxies that change their user must reach their own folders in it
         with origin.serve(folder / "origin", client_core) as server:
-            site = Site(server, client_core, scale)
+            site = Site(server, client_core, scale, *certify(folder))
             for workload in workloads:
                 results[workload.name] = _row(workload, peers, site, folder, proxy_core)
     return results
 
 
 def _row(workload: Workload, peers: Sequence[Peer], site: Site, folder: Path, core: int) -> dict[str, Cell]:
-    cells = {peer.name: Cell() for peer in peers if workload.dialect in peer.dialects}
+    cells = {peer.name: Cell() for peer in peers if workload.setup in peer.setups}
     taking_part = [peer for peer in peers if peer.name in cells]
     with ExitStack() as stack:
         subjects: dict[str, Subject] = {}
+        if workload.behind is not None:
+            try:
+                following = stack.enter_context(_started(*workload.behind, site, folder, site.client_core))
+            except StartError as error:
+                return {name: Cell(problem=f"the next proxy: {error}") for name in cells}
+            site = replace(site, next_port=following.port)
         if not workload.fresh:
             for peer in taking_part:
                 with _noting(cells[peer.name]):
-                    subjects[peer.name] = stack.enter_context(_started(peer, workload, folder, core))
+                    subjects[peer.name] = stack.enter_context(_started(peer, workload.setup, site, folder, core))
         scale = site.scale
         for repetition in range(scale.fresh_repetitions if workload.fresh else scale.repetitions):
             for peer in taking_part:
@@ -65,32 +72,33 @@ def _row(workload: Workload, peers: Sequence[Peer], site: Site, folder: Path, co
                 if cell.problem:
                     continue
                 with _noting(cell), ExitStack() as short:
-                    subject = subjects.get(peer.name) or short.enter_context(_started(peer, workload, folder, core))
+                    subject = subjects.get(peer.name) or short.enter_context(
+                        _started(peer, workload.setup, site, folder, core)
+                    )
                     cell.values.append(workload.measure(workload, subject, site))
                 _say(workload, peer, repetition, cell)
     return cells
 
 
 @contextlib.contextmanager
-def _started(peer: Peer, workload: Workload, folder: Path, core: int) -> Iterator[Subject]:
-    """Run a proxy with a configuration and ports of its own until the block ends."""
+def _started(peer: Peer, setup: Setup, site: Site, folder: Path, core: int | None) -> Iterator[Subject]:
+    """Run a proxy with a configuration and a port of its own until the block ends."""
     with ExitStack() as stack:
         for attempt in range(_START_TRIES):
             own = Path(tempfile.mkdtemp(prefix=f"{peer.name}-", dir=folder))
             own.chmod(0o755)
-            ports: dict[Port, int] = {"HTTP": free_port(), "SOCKS": free_port()}
-            used = [ports[port] for port in sorted({port_of(dialect) for dialect in peer.dialects})]
+            places = Places(free_port(), site.origin.port, site.next_port, site.certificate, site.key)
             log = own / "output.log"
-            config = peer.configure(own, ports)
+            config = peer.configure(own, setup, places)
             try:
                 stack.callback(peer.clean, config)
-                pid = stack.enter_context(running(peer.command(config), log, core, used))
+                pid = stack.enter_context(running(peer.command(config), log, core, [places.port]))
                 break
             except StartError:
                 if attempt + 1 == _START_TRIES:
                     raise
         try:
-            yield Subject(pid, ports, peer.keep_alive)
+            yield Subject(pid, places.port, peer.keep_alive)
         except WrongResultError as error:
             raise WrongResultError(f"{error}\n{tail(log)}".strip()) from error
 

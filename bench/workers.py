@@ -16,6 +16,7 @@ from pathlib import Path
 from bench import origin
 from bench.measure import cpu_seconds, memory
 from bench.origin import SMALL
+from bench.peers import Places
 from bench.peers.g3 import G3proxyd
 from bench.processes import free_port, raise_file_limit, running
 from bench.workloads.base import run_json
@@ -30,16 +31,29 @@ def configured(folder: Path, workers: int) -> tuple[Path, int]:
     """The daemon's configuration with so many workers; its file and its port."""
     folder.mkdir()
     port = free_port()
-    path = G3proxyd().configure(folder, {"HTTP": port, "SOCKS": free_port()})
+    path = G3proxyd().configure(folder, "http", Places(port, 0, 0, folder, folder))
     path.write_text(f"{path.read_text()}\nworker:\n  thread_number: {workers}\n")
     return path, port
 
 
 def load(port: int, url: str, seconds: int) -> int:
     """Requests that were answered in so many seconds."""
-    script = str(Path(__file__).with_name("absolute.lua"))
-    proxy = f"http://127.0.0.1:{port}"
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", script, proxy, "--", url]
+    script = str(Path(__file__).with_name("requests.lua"))
+    proxy, host = f"http://127.0.0.1:{port}", url.split("/")[2]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "--timeout",
+        "10s",
+        "-s",
+        script,
+        proxy,
+        "--",
+        url,
+        host,
+    ]
     result = run_json(command, None, seconds + 60)
     if result["errors"]:
         raise SystemExit(f"bench: {result['errors']} requests failed")

@@ -4,28 +4,36 @@ import abc
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from string import Template
 from typing import ClassVar, Literal
 
-# What a workload speaks to the proxy: absolute-form requests, CONNECT, or SOCKS5 without authentication.
-Dialect = Literal["forward", "connect", "socks5"]
-# The listening socket that serves a dialect.
-Port = Literal["HTTP", "SOCKS"]
-_PORTS: Mapping[Dialect, Port] = {"forward": "HTTP", "connect": "HTTP", "socks5": "SOCKS"}
+# What a proxy is set up as: a forward proxy for HTTP or for SOCKS, the same with another one behind it, the end of TLS
+# before a TCP server, or a reverse proxy before a web server.
+Setup = Literal["http", "socks", "next_http", "next_socks", "tls", "web"]
 
 
-def port_of(dialect: Dialect) -> Port:
-    """Which of a proxy's ports a dialect is spoken to."""
-    return _PORTS[dialect]
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a configuration names: ports of 127.0.0.1, and files."""
+
+    port: int
+    """Where the proxy listens."""
+    origin: int
+    next: int
+    """Where the next proxy listens; of no meaning to setups that have none."""
+    certificate: Path
+    key: Path
 
 
 class Peer(abc.ABC):
-    """One proxy that can be measured, and its configuration file beside this module."""
+    """One proxy that can be measured, and its configuration files beside this module."""
 
     name: ClassVar[str]
-    dialects: ClassVar[frozenset[Dialect]]
+    # Each has the file of its name.
+    setups: ClassVar[frozenset[Setup]]
+    # Path of these files, with `{}` for the setup.
     config: ClassVar[str]
     # Whether a client's connection serves more than one plain request.
     keep_alive: ClassVar[bool] = True
@@ -56,15 +64,17 @@ class Peer(abc.ABC):
         """Configuration lines that make it run as a user; only asked for when root starts it."""
         return ""
 
-    def configure(self, folder: Path, ports: Mapping[Port, int]) -> Path:
+    def configure(self, folder: Path, setup: Setup, places: Places) -> Path:
         """Write the configuration into `folder`; returns its path."""
-        template = Template((Path(__file__).parent / self.config).read_text())
+        source = Path(__file__).parent / self.config.format(setup)
+        template = Template(source.read_text())
         lines = ""
         if self.user and os.geteuid() == 0:
             lines = self.user_lines(self.user)
             shutil.chown(folder, self.user)
-        path = folder / self.config
-        path.write_text(template.substitute(HTTP=ports["HTTP"], SOCKS=ports["SOCKS"], FOLDER=folder, USER=lines))
+        named = {item.name.upper(): getattr(places, item.name) for item in fields(places)}
+        path = folder / source.name
+        path.write_text(template.substitute(named, FOLDER=folder, USER=lines))
         return path
 
     def clean(self, config: Path) -> None:  # noqa: B027  # most programs leave nothing

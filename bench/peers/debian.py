@@ -1,17 +1,17 @@
-"""The proxies that Debian packages: squid, tinyproxy and dante."""
+"""The proxies that Debian packages: squid, tinyproxy, dante, haproxy and nginx."""
 
 import re
 from pathlib import Path
 
-from bench.peers.base import Peer, ask_version, find
+from bench.peers.base import Peer, Setup, ask_version, find
 
 
 class Squid(Peer):
     """Squid in one process: `-N` leaves out the master process, which does not touch requests."""
 
     name = "squid"
-    dialects = frozenset({"forward", "connect"})
-    config = "squid.conf"
+    setups = frozenset[Setup]({"http", "next_http", "web"})
+    config = "squid/{}.conf"
     user = "proxy"
     package = "squid"
 
@@ -40,8 +40,8 @@ class Tinyproxy(Peer):
     """tinyproxy: a thread for each connection, and one request for each connection."""
 
     name = "tinyproxy"
-    dialects = frozenset({"forward", "connect"})
-    config = "tinyproxy.conf"
+    setups = frozenset[Setup]({"http", "next_http"})
+    config = "tinyproxy/{}.conf"
     keep_alive = False
     user = "nobody"
     package = "tinyproxy-bin"
@@ -63,8 +63,8 @@ class Dante(Peer):
     """Dante's server: processes that accept, negotiate, connect and relay, and start more of themselves as needed."""
 
     name = "dante"
-    dialects = frozenset({"socks5"})
-    config = "danted.conf"
+    setups = frozenset[Setup]({"socks", "next_socks"})
+    config = "dante/{}.conf"
     user = "nobody"
     package = "dante-server"
 
@@ -79,6 +79,47 @@ class Dante(Peer):
 
     def user_lines(self, user: str) -> str:
         return f"user.privileged: root\nuser.unprivileged: {user}"
+
+
+class Haproxy(Peer):
+    """haproxy in one thread, in the foreground."""
+
+    name = "haproxy"
+    setups = frozenset[Setup]({"tls"})
+    config = "haproxy/{}.cfg"
+    package = "haproxy"
+
+    def program(self) -> str | None:
+        return find("haproxy")
+
+    def command(self, config: Path) -> list[str]:
+        return [self.program() or "haproxy", "-db", "-f", str(config)]
+
+    def version(self) -> str:
+        return _number(ask_version(self.program() or "haproxy", "-v", word="ersion"))
+
+
+class Nginx(Peer):
+    """nginx with one worker."""
+
+    name = "nginx"
+    setups = frozenset[Setup]({"tls", "web"})
+    config = "nginx/{}.conf"
+    user = "root"
+    package = "libnginx-mod-stream"
+
+    def program(self) -> str | None:
+        return find("nginx") if Path("/usr/lib/nginx/modules/ngx_stream_module.so").exists() else None
+
+    def command(self, config: Path) -> list[str]:
+        folder = config.parent
+        return [self.program() or "nginx", "-c", str(config), "-p", str(folder), "-e", str(folder / "nginx.error")]
+
+    def version(self) -> str:
+        return _number(ask_version(self.program() or "nginx", "-v", word="nginx"))
+
+    def user_lines(self, user: str) -> str:
+        return f"user {user};"
 
 
 def _number(text: str) -> str:

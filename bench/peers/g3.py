@@ -3,16 +3,19 @@
 import os
 import sys
 from pathlib import Path
+from typing import get_args
 
-from bench.peers.base import Peer, ask_version, find
+from bench.peers.base import Peer, Setup, ask_version, find
+
+_SETUPS = frozenset[Setup](get_args(Setup))
 
 
 class G3proxyd(Peer):
     """The daemon of this repository, from the environment that runs the benchmark or as G3PROXYD_BIN names it."""
 
     name = "g3proxyd"
-    dialects = frozenset({"forward", "connect", "socks5"})
-    config = "g3proxy.yml"
+    setups = _SETUPS
+    config = "g3proxy/{}.yml"
 
     def program(self) -> str | None:
         beside = Path(sys.executable).parent / "g3proxyd"
@@ -33,8 +36,8 @@ class G3proxy(Peer):
     """The original in Rust; no package of it is at hand, so it is measured only where G3PROXY_BIN names a binary."""
 
     name = "g3proxy"
-    dialects = frozenset({"forward", "connect", "socks5"})
-    config = "g3proxy.yml"
+    setups = _SETUPS
+    config = "g3proxy/{}.yml"
 
     def program(self) -> str | None:
         named = os.environ.get("G3PROXY_BIN", "")

@@ -1,12 +1,16 @@
 """The load generator against a proxy that answers wrongly: nothing wrong may count as done."""
 
+import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
+from bench.certificate import certify
 from bench.load import Client, Orders, Outcome
 
 BODY = b"x" * 10
@@ -16,7 +20,7 @@ SOCKS_DONE = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50"
 
 
 @contextmanager
-def proxy(*replies: bytes) -> Iterator[int]:
+def proxy(*replies: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """Answers what it hears with the replies, one for each time it hears, then closes. Yields its port."""
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -27,9 +31,17 @@ def proxy(*replies: bytes) -> Iterator[int]:
             except OSError:
                 return
             with peer:
-                for reply in replies:
-                    peer.recv(65536)
-                    peer.sendall(reply)
+                if tls is None:
+                    answer(peer)
+                    continue
+                with contextlib.suppress(ssl.SSLError), tls.wrap_socket(peer, server_side=True) as inner:
+                    answer(inner)
+                    inner.unwrap()
+
+    def answer(peer: socket.socket) -> None:
+        for reply in replies:
+            peer.recv(65536)
+            peer.sendall(reply)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -49,6 +61,7 @@ def load(port: int, dialect: str, total: int = 3) -> Outcome:
     ("dialect", "replies"),
     [
         ("forward", [GOOD]),
+        ("plain", [GOOD]),
         ("connect", [ESTABLISHED, GOOD]),
         ("socks5", [b"\x05\x00", SOCKS_DONE, GOOD]),
     ],
@@ -88,3 +101,43 @@ def test_nobody_listens() -> None:
     outcome = load(port, "forward")
 
     assert (outcome.completed, outcome.failed) == (0, 3)
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> ssl.SSLContext:
+    """A server's TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certify(tmp_path))
+    return context
+
+
+def test_good_answers_inside_tls_count(tls: ssl.SSLContext) -> None:
+    with proxy(GOOD, tls=tls) as port:
+        outcome = load(port, "tls")
+
+    assert (outcome.completed, outcome.failed, outcome.complaints) == (3, 0, [])
+
+
+def test_wrong_answers_inside_tls_are_failures(tls: ssl.SSLContext) -> None:
+    with proxy(GOOD + b"x", tls=tls) as port:
+        outcome = load(port, "tls")
+
+    assert (outcome.completed, outcome.failed) == (0, 3)
+    assert all("1 bytes too many" in text for text in outcome.complaints)
+
+
+def test_an_older_tls_is_a_failure(tls: ssl.SSLContext) -> None:
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
+    with proxy(GOOD, tls=tls) as port:
+        outcome = load(port, "tls")
+
+    assert (outcome.completed, outcome.failed) == (0, 3)
+    assert all("TLS:" in text for text in outcome.complaints)
+
+
+def test_an_end_of_tcp_alone_is_a_failure() -> None:
+    with proxy(b"") as port:
+        outcome = load(port, "tls")
+
+    assert (outcome.completed, outcome.failed) == (0, 3)
+    assert all("ended in the middle" in text for text in outcome.complaints)

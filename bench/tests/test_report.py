@@ -1,6 +1,7 @@
 """What is made of figures, from figures made up."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bench.report import Machine, Report, as_json, as_markdown, as_text
@@ -29,6 +30,14 @@ def test_table_has_medians_and_ratios() -> None:
     assert header == ["workload", "unit", "g3proxyd", "squid", "dante"]
     assert forward[2:] == ["40.0 (0.50)", "80.0 (1.00)", "-"]
     assert socks[2:] == ["failed", "-", "400.0 (1.00)"]
+
+
+def test_a_row_with_haproxy_is_measured_by_it() -> None:
+    (chosen,) = (workload for workload in WORKLOADS if workload.name == "tls")
+    cells = {"g3proxyd": Cell([300.0]), "nginx": Cell([500.0]), "haproxy": Cell([600.0])}
+    report = replace(REPORT, workloads=[chosen], results={"tls": cells}, versions=dict.fromkeys(cells, "1"))
+
+    assert report.table()[1][2:] == ["300.0 (0.50)", "500.0 (0.83)", "600.0 (1.00)"]
 
 
 def test_text_says_what_is_missing_and_why() -> None:

@@ -6,7 +6,8 @@ import pytest
 import uvloop
 
 from bench import resolvers
-from bench.resolvers import SUBJECTS, certify, measure, name_server
+from bench.certificate import certify
+from bench.resolvers import SUBJECTS, measure, name_server
 
 PAIRS = [(name, transport) for name, (_, transports) in SUBJECTS.items() for transport in transports]
 

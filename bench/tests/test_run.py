@@ -13,10 +13,12 @@ import pytest
 from bench.measure import process_tree
 from bench.origin import missing
 from bench.peers import PEERS
+from bench.peers.debian import Squid
 from bench.workloads import WORKLOADS, missing_clients
 
 COMMAND = [sys.executable, str(Path(__file__).resolve().parents[1] / "run.py")]
 PRESENT = [peer for peer in PEERS if peer.missing() is None and peer.package is not None]
+MEASURED = [workload for workload in WORKLOADS if workload.missing() is None]
 
 needs_programs = pytest.mark.skipif(
     bool(missing() or missing_clients() or not PRESENT), reason="nginx, wrk, curl or every proxy is missing"
@@ -37,9 +39,9 @@ def test_quick_run_measures_each_proxy_that_is_there(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     (file,) = tmp_path.iterdir()
     results = {row["workload"]: row["proxies"] for row in json.loads(file.read_text())["results"]}
-    assert list(results) == [workload.name for workload in WORKLOADS]
-    for workload in WORKLOADS:
-        speakers = {peer.name for peer in PRESENT if workload.dialect in peer.dialects}
+    assert list(results) == [workload.name for workload in MEASURED]
+    for workload in MEASURED:
+        speakers = {peer.name for peer in PRESENT if workload.setup in peer.setups}
         assert results[workload.name].keys() == speakers
         assert all(cell["median"] > 0 for cell in results[workload.name].values())
 
@@ -71,7 +73,7 @@ def test_unknown_names_are_told() -> None:
     done = subprocess.run([*COMMAND, "--only", "forwrad"], capture_output=True, text=True, check=False)
 
     assert done.returncode == 2
-    assert "unknown: forwrad; known: forward, connect" in done.stderr
+    assert "unknown: forwrad; known: forward, web, connect" in done.stderr
 
 
 def test_a_proxy_that_is_not_there_is_named_with_the_reason() -> None:
@@ -81,3 +83,10 @@ def test_a_proxy_that_is_not_there_is_named_with_the_reason() -> None:
 
     assert done.returncode == 2
     assert "G3PROXY_BIN" in done.stderr or shutil.which("nginx") is None
+
+
+def test_a_row_whose_next_proxy_is_not_there_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    (row,) = (workload for workload in WORKLOADS if workload.name == "next-http")
+    monkeypatch.setattr(Squid, "missing", lambda self: "not installed")
+
+    assert row.missing() == "squid, the next proxy, is not installed"

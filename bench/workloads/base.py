@@ -4,14 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.load import Orders, Outcome
+from bench.load import Dialect, Orders, Outcome
 from bench.origin import Origin
-from bench.peers import Dialect, Port, port_of
+from bench.peers import Peer, Setup
 from bench.processes import pinned
 
 _BENCH = Path(__file__).resolve().parents[1]
@@ -50,7 +50,7 @@ QUICK = Scale(
     connections=200,
     bulk_downloads=1,
     datagrams=2000,
-    idle_tunnels=50,
+    idle_tunnels=200,
     repetitions=1,
     fresh_repetitions=1,
 )
@@ -58,20 +58,23 @@ QUICK = Scale(
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A running proxy: the root of its processes and its ports on 127.0.0.1."""
+    """A running proxy: the root of its processes and its port on 127.0.0.1."""
 
     pid: int
-    ports: Mapping[Port, int]
+    port: int
     keep_alive: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What surrounds the proxy: the origin, the core of the clients, the amount of work."""
+    """What surrounds the proxy: the core of the clients, the amount of work, and what its configuration names."""
 
     origin: Origin
     client_core: int | None
     scale: Scale
+    certificate: Path
+    key: Path
+    next_port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +84,27 @@ class Workload:
     name: str
     title: str
     unit: str
+    setup: Setup
     dialect: Dialect
     measure: Callable[["Workload", Subject, Site], float]
     # Memory is only comparable in a process that has not worked before.
     fresh: bool = False
     digits: int = 1
+    # The next proxy, on the clients' core; its setup; both are the same for all whose turn it is.
+    behind: tuple[Peer, Setup] | None = None
 
-    def port(self, subject: Subject) -> int:
-        return subject.ports[port_of(self.dialect)]
+    def missing(self) -> str | None:
+        """Why it cannot be measured here, None when it can."""
+        if self.behind is None or (reason := self.behind[0].missing()) is None:
+            return None
+        return f"{self.behind[0].name}, the next proxy, is {reason}"
 
 
 def orders_for(
     workload: Workload, subject: Subject, site: Site, path: str, size: int, total: int, concurrency: int = 32
 ) -> Orders:
     """Orders to the load generator: so many connections with one request each."""
-    return Orders(workload.port(subject), site.origin.port, workload.dialect, path, size, total, concurrency)
+    return Orders(subject.port, site.origin.port, workload.dialect, path, size, total, concurrency)
 
 
 def load_command(orders: Orders, core: int | None) -> list[str]:

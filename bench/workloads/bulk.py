@@ -1,7 +1,8 @@
-"""A gibibyte down one tunnel: CONNECT and SOCKS5."""
+"""A gibibyte down one connection: CONNECT, SOCKS5 and TLS."""
 
 import subprocess
 
+from bench.load import TLS_CIPHER
 from bench.measure import cpu_seconds
 from bench.origin import BULK, BULK_SIZE
 from bench.processes import pinned
@@ -17,14 +18,19 @@ def _measure(workload: Workload, subject: Subject, site: Site) -> float:
 
 
 def _download(workload: Workload, subject: Subject, site: Site, times: int) -> None:
-    port = workload.port(subject)
-    proxy = ["-p", "-x", f"http://127.0.0.1:{port}"]
-    if workload.dialect == "socks5":
-        proxy = ["--socks5", f"127.0.0.1:{port}"]
+    place, url = f"127.0.0.1:{subject.port}", site.origin.url(BULK)
+    match workload.dialect:
+        case "socks5":
+            way = ["--socks5", place]
+        case "tls":
+            way = ["-k", "--tlsv1.3", "--tls13-ciphers", TLS_CIPHER]
+            url = f"https://{place}{BULK}"
+        case _:
+            way = ["-p", "-x", f"http://{place}"]
     # curl keeps the tunnel for all the URLs of one command; num_connects tells if it had to open a second one.
-    command = ["curl", "-sS", *proxy, "-w", "%{http_code} %{size_download} %{num_connects}\n"]
+    command = ["curl", "-sS", *way, "-w", "%{http_code} %{size_download} %{num_connects}\n"]
     for _ in range(times):
-        command += ["-o", "/dev/null", site.origin.url(BULK)]
+        command += ["-o", "/dev/null", url]
     done = subprocess.run(
         pinned(site.client_core, command), capture_output=True, text=True, timeout=120 * times, check=False
     )
@@ -34,6 +40,7 @@ def _download(workload: Workload, subject: Subject, site: Site, times: int) -> N
 
 
 WORKLOADS = (
-    Workload("bulk", "CONNECT, 1 GiB through one tunnel", "s/GiB", "connect", _measure, digits=2),
-    Workload("socks-bulk", "SOCKS5, 1 GiB through one tunnel", "s/GiB", "socks5", _measure, digits=2),
+    Workload("bulk", "CONNECT, 1 GiB through one tunnel", "s/GiB", "http", "connect", _measure, digits=2),
+    Workload("socks-bulk", "SOCKS5, 1 GiB through one tunnel", "s/GiB", "socks", "socks5", _measure, digits=2),
+    Workload("tls-bulk", "TLS ends here, 1 GiB in one connection", "s/GiB", "tls", "tls", _measure, digits=2),
 )

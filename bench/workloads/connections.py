@@ -1,8 +1,13 @@
-"""A new connection for every request: CONNECT and SOCKS5, and plain requests to a proxy that keeps no connection."""
+"""A new connection for every request: CONNECT and SOCKS5, straight or through one more proxy, TLS, and plain requests
+to a proxy that keeps no connection.
+"""
 
 from bench.measure import cpu_seconds
 from bench.origin import SMALL, SMALL_SIZE
+from bench.peers.debian import Dante, Squid
 from bench.workloads.base import Site, Subject, Workload, carry_out, orders_for
+
+_UNIT = "us/connection"
 
 
 def measure(workload: Workload, subject: Subject, site: Site) -> float:
@@ -16,6 +21,25 @@ def measure(workload: Workload, subject: Subject, site: Site) -> float:
 
 
 WORKLOADS = (
-    Workload("connect", "CONNECT, new connection, one request", "us/connection", "connect", measure),
-    Workload("socks", "SOCKS5, new connection, one request", "us/connection", "socks5", measure),
+    Workload("connect", "CONNECT, new connection, one request", _UNIT, "http", "connect", measure),
+    Workload("socks", "SOCKS5, new connection, one request", _UNIT, "socks", "socks5", measure),
+    Workload(
+        "next-http",
+        "CONNECT through a next proxy, squid",
+        _UNIT,
+        "next_http",
+        "connect",
+        measure,
+        behind=(Squid(), "http"),
+    ),
+    Workload(
+        "next-socks",
+        "SOCKS5 through a next proxy, dante",
+        _UNIT,
+        "next_socks",
+        "socks5",
+        measure,
+        behind=(Dante(), "socks"),
+    ),
+    Workload("tls", "TLS ends here, full handshake, one request", _UNIT, "tls", "tls", measure),
 )

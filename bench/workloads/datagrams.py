@@ -33,7 +33,7 @@ def _measure(workload: Workload, subject: Subject, site: Site) -> float:
 
 
 def _exchange(workload: Workload, subject: Subject, site: Site, total: int) -> None:
-    arguments = [str(workload.port(subject)), str(_SIZES[workload.name]), str(total)]
+    arguments = [str(subject.port), str(_SIZES[workload.name]), str(total)]
     command = pinned(site.client_core, [sys.executable, "-m", __name__, *arguments])
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=root)
@@ -113,8 +113,8 @@ def _tick_off(client: socket.socket, due: set[bytes]) -> None:
 
 
 WORKLOADS = (
-    Workload("udp-64", "SOCKS5 UDP, 64 bytes, 64 under way", "us/datagram", "socks5", _measure, digits=2),
-    Workload("udp-1200", "SOCKS5 UDP, 1200 bytes, 64 under way", "us/datagram", "socks5", _measure, digits=2),
+    Workload("udp-64", "SOCKS5 UDP, 64 bytes, 64 under way", "us/datagram", "socks", "socks5", _measure, digits=2),
+    Workload("udp-1200", "SOCKS5 UDP, 1200 bytes, 64 under way", "us/datagram", "socks", "socks5", _measure, digits=2),
 )
 
 if __name__ == "__main__":

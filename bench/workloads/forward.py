@@ -1,4 +1,4 @@
-"""Plain HTTP through a forward proxy, on connections that stay open where the proxy can keep them."""
+"""Plain HTTP through a forward proxy or a reverse one, on connections that stay open where the proxy can keep them."""
 
 from bench.measure import cpu_seconds
 from bench.origin import SMALL, SMALL_SIZE
@@ -14,26 +14,31 @@ def _measure(workload: Workload, subject: Subject, site: Site) -> float:
     """Microseconds of the proxy's CPU for one request."""
     if not subject.keep_alive:
         return connections.measure(workload, subject, site)
-    proxy = f"http://127.0.0.1:{workload.port(subject)}"
-    url = site.origin.url(SMALL)
-    _check_one(proxy, url, site)
-    _wrk(proxy, url, 1, site)  # connections to the origin, warm code
+    proxy = f"http://127.0.0.1:{subject.port}"
+    if workload.dialect == "forward":
+        url = target = site.origin.url(SMALL)
+        _check_one(["-x", proxy, url], site)
+    else:
+        url, target = proxy + SMALL, SMALL
+        _check_one([url], site)
+    asked = [proxy, "--", target, url.split("/")[2]]
+    _wrk(asked, 1, site)  # connections to the origin, warm code
     before = cpu_seconds(subject.pid)
-    requests = _wrk(proxy, url, site.scale.forward_seconds, site)
+    requests = _wrk(asked, site.scale.forward_seconds, site)
     return (cpu_seconds(subject.pid) - before) / requests * 1e6
 
 
-def _check_one(proxy: str, url: str, site: Site) -> None:
+def _check_one(way: list[str], site: Site) -> None:
     form = '{"status": %{http_code}, "size": %{size_download}}\n'
-    command = ["curl", "-sS", "-x", proxy, "-o", "/dev/null", "-w", form, url]
+    command = ["curl", "-sS", *way, "-o", "/dev/null", "-w", form]
     answer = run_json(command, site.client_core, 30)
     if answer != {"status": 200, "size": SMALL_SIZE}:
         raise WrongResultError(f"a single request got {answer}")
 
 
-def _wrk(proxy: str, url: str, seconds: int, site: Site) -> int:
-    script = __file__.removesuffix("workloads/forward.py") + "absolute.lua"
-    command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", script, proxy, "--", url]
+def _wrk(asked: list[str], seconds: int, site: Site) -> int:
+    script = __file__.removesuffix("workloads/forward.py") + "requests.lua"
+    command = ["wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", script, *asked]
     result = run_json(command, site.client_core, seconds + 60)
     requests = int(result["requests"])
     if not requests or result["errors"]:
@@ -44,4 +49,7 @@ def _wrk(proxy: str, url: str, seconds: int, site: Site) -> int:
     return requests
 
 
-WORKLOADS = (Workload("forward", "HTTP forward, keep-alive, 1 KiB", "us/request", "forward", _measure),)
+WORKLOADS = (
+    Workload("forward", "HTTP forward, keep-alive, 1 KiB", "us/request", "http", "forward", _measure),
+    Workload("web", "HTTP reverse proxy, keep-alive, 1 KiB", "us/request", "web", "plain", _measure),
+)

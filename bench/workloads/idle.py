@@ -1,4 +1,4 @@
-"""Memory of tunnels that have carried one request and then lie still: CONNECT and SOCKS5."""
+"""Memory of tunnels that have carried one request and then lie still: CONNECT, SOCKS5 and TLS."""
 
 import select
 import subprocess
@@ -46,6 +46,9 @@ def _measure(workload: Workload, subject: Subject, site: Site) -> float:
 
 
 WORKLOADS = (
-    Workload("idle", "CONNECT, memory of an idle tunnel", "KiB/tunnel", "connect", _measure, fresh=True),
-    Workload("socks-idle", "SOCKS5, memory of an idle tunnel", "KiB/tunnel", "socks5", _measure, fresh=True),
+    Workload("idle", "CONNECT, memory of an idle tunnel", "KiB/tunnel", "http", "connect", _measure, fresh=True),
+    Workload("socks-idle", "SOCKS5, memory of an idle tunnel", "KiB/tunnel", "socks", "socks5", _measure, fresh=True),
+    Workload(
+        "tls-idle", "TLS ends here, memory of an idle connection", "KiB/tunnel", "tls", "tls", _measure, fresh=True
+    ),
 )

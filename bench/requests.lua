@@ -1,12 +1,10 @@
--- wrk as a client of a forward proxy: the request line holds the whole URL of the origin.
--- Arguments: the URL. Prints one line of JSON at the end.
+-- wrk with a request of its own: to a forward proxy, the request line holds the whole URL of the origin.
+-- Arguments: the request's target, the host. Prints one line of JSON at the end.
 
-local url
+local request_bytes
 
 function init(args)
-   url = args[1]
-   local authority = url:match("^http://([^/]+)")
-   request_bytes = wrk.format("GET", url, { ["Host"] = authority })
+   request_bytes = wrk.format("GET", args[1], { ["Host"] = args[2] })
 end
 
 function request()
