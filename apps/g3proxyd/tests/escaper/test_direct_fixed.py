@@ -1,5 +1,6 @@
 """The direct escaper by its configuration."""
 
+import os
 import socket
 from collections.abc import Callable, Coroutine
 from ipaddress import IPv4Address
@@ -325,3 +326,49 @@ class TestLog:
 
         escape(test, FakeResolver(v4=(None, "169.254.1.1"), v6=(None, "")), sink)
         assert sink.written == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="clients' addresses need root")
+class TestForeignAddresses:
+    """Beside these, `tests/server/test_bind_foreign.py` has machines that are really others."""
+
+    def test_both_connections_of_ftp_come_from_the_client(self) -> None:
+        async def test(scene: Scene) -> None:
+            upstream = Upstream(IPv4Address("127.0.0.1"), scene.net.port)
+            client = Task(client_addr=("127.0.0.77", 7))
+            data = ConnectNotes()
+            with await scene.escaper.tcp_connect(upstream, scene.notes, client) as control:
+                with await scene.escaper.tcp_connect_beside(upstream, scene.notes, data, client) as sock:
+                    assert control.getsockname()[0] == sock.getsockname()[0] == "127.0.0.77"
+                assert data.next_bind_ip == host("127.0.0.77")
+
+        escape(test, bind_foreign=True, bind_ip=["127.0.0.5"])
+
+    def test_the_port_of_two_connections(self) -> None:
+        async def test(scene: Scene) -> None:
+            upstream = Upstream(IPv4Address("127.0.0.1"), scene.net.port)
+            scene.net.listen("127.0.0.3")
+            other = Upstream(IPv4Address("127.0.0.3"), scene.net.port)
+            client = Task(client_addr=("127.0.0.77", 41000))
+            with await scene.escaper.tcp_connect(upstream, scene.notes, client) as first:
+                with await scene.escaper.tcp_connect(other, scene.notes, client) as second:
+                    assert first.getsockname() == second.getsockname() == ("127.0.0.77", 41000)
+                with pytest.raises(TcpConnectError) as caught:
+                    await scene.escaper.tcp_connect(upstream, scene.notes, client)
+                assert caught.value.reason in (ConnectReason.CONNECT_FAILED, ConnectReason.SETUP_SOCKET_FAILED)
+
+        escape(test, bind_foreign=True, bind_foreign_port=True)
+
+    def test_the_other_family_is_tried(self) -> None:
+        async def test(scene: Scene) -> None:
+            upstream = Upstream("both.test", scene.net.port)
+            client = Task(client_addr=("::ffff:127.0.0.77", 7))
+            with await scene.escaper.tcp_connect(upstream, scene.notes, client) as sock:
+                assert sock.getpeername()[0] == "127.0.0.1"
+            assert scene.notes.next_bind_ip == host("127.0.0.77")
+            with pytest.raises(TcpConnectError) as caught:
+                await scene.escaper.tcp_connect(Upstream(host("::1"), 1), scene.notes, client)
+            assert caught.value.reason is ConnectReason.ESCAPER_NOT_USABLE
+
+        resolver = FakeResolver(v4=(None, "127.0.0.1"), v6=(None, "::1"))
+        escape(test, resolver, bind_foreign=True, resolve_strategy="ipv6_first")

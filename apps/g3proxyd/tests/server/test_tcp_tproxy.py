@@ -1,9 +1,6 @@
 """Connections to other machines: in network namespaces with rules of a real firewall, and what comes without them."""
 
-import contextlib
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,14 +14,13 @@ from daemon import free_port
 from g3_proxyproto import Inet, pack_v2
 from g3proxyd.config.values.listen import TcpListen
 from g3proxyd.config.values.sockopts import TcpMiscSockOpts
-from g3proxyd.io import listening as opening
+from g3proxyd.io import sockopts
 from g3proxyd.io.listening import open_bound
 from g3proxyd.server.tcp_tproxy import is_local
 from loopback import run
+from namespaces import PATIENCE, Namespaces, namespaces, or_skip
 from proxy import echo, origin, talk
 from serving import serving
-
-PATIENCE = 20.0
 
 
 def tproxy(**keys: Any) -> dict[str, Any]:
@@ -89,7 +85,7 @@ def test_without_the_capability(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     listen = TcpListen.model_validate("127.0.0.1:1")
-    monkeypatch.setattr(opening, "set_options", denied)
+    monkeypatch.setattr(sockopts, "set_options", denied)
     with pytest.raises(PermissionError, match=r"not permitted: .* need the capability CAP_NET_ADMIN"):
         open_bound(listen, TcpMiscSockOpts(), transparent=True)
 
@@ -98,13 +94,10 @@ def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
     def unknown(*_: object) -> None:
         raise OSError(92, "Protocol not available")
 
-    monkeypatch.setattr(opening, "set_options", unknown)
+    monkeypatch.setattr(sockopts, "set_options", unknown)
     with pytest.raises(OSError, match=r"^\[Errno 92\] Protocol not available$"):
         open_bound(TcpListen.model_validate("127.0.0.1:1"), TcpMiscSockOpts(), transparent=True)
 
-
-NEEDED = ("ip", "iptables", "ip6tables", "curl")
-MISSING = [name for name in NEEDED if shutil.which(name) is None]
 
 ORIGIN = """
 import socket, sys, threading
@@ -123,67 +116,32 @@ print("ready", flush=True)
 """
 
 
-class Network:
-    """A proxy's namespace, which routes, and a client's behind it. The origin's addresses are the proxy's own."""
-
-    def __init__(self, name: str) -> None:
-        self.proxy, self.client = f"{name}-p", f"{name}-c"
-        self.link = f"g3v{os.getpid()}"
-
-    def ip(self, *words: str) -> None:
-        subprocess.run(["ip", *words], check=True, capture_output=True, timeout=PATIENCE)
-
-    def set_up(self, port: int) -> None:
-        self.ip("netns", "add", self.proxy)
-        self.ip("netns", "add", self.client)
-        ours, theirs = f"{self.link}p", f"{self.link}c"
-        self.ip("link", "add", ours, "netns", self.proxy, "type", "veth", "peer", "name", theirs, "netns", self.client)
-        for namespace, link, number in ((self.proxy, ours, 1), (self.client, theirs, 2)):
-            self.ip("-n", namespace, "link", "set", "lo", "up")
-            self.ip("-n", namespace, "addr", "add", f"192.0.2.{number}/24", "dev", link)
-            self.ip("-n", namespace, "addr", "add", f"2001:db8:2::{number}/64", "dev", link, "nodad")
-            self.ip("-n", namespace, "link", "set", link, "up")
-        self.ip("-n", self.client, "route", "add", "default", "via", "192.0.2.1")
-        self.ip("-n", self.client, "-6", "route", "add", "default", "via", "2001:db8:2::1")
-        self.ip("-n", self.proxy, "addr", "add", "203.0.113.5/32", "dev", "lo")
-        self.ip("-n", self.proxy, "addr", "add", "2001:db8:5::5/128", "dev", "lo", "nodad")
-        for family, table in (("-4", "iptables"), ("-6", "ip6tables")):
-            self.ip("-n", self.proxy, family, "rule", "add", "fwmark", "1", "lookup", "100")
-            self.ip("-n", self.proxy, family, "route", "add", "local", "default", "dev", "lo", "table", "100")
-            rule = ["PREROUTING", "-i", ours, "-p", "tcp", "--dport", "8080", "-j", "TPROXY"]
-            target = ["--on-port", str(port), "--tproxy-mark", "1"]
-            self.run(self.proxy, table, "-t", "mangle", "-A", *rule, *target)
-
-    def tear_down(self) -> None:
-        for namespace in (self.proxy, self.client):
-            with contextlib.suppress(subprocess.CalledProcessError):
-                self.ip("netns", "del", namespace)
-
-    def run(self, namespace: str, *words: str) -> subprocess.CompletedProcess[str]:
-        command = ["ip", "netns", "exec", namespace, *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE)
-
-    def start(self, namespace: str, *words: str) -> subprocess.Popen[str]:
-        command = ["ip", "netns", "exec", namespace, *words]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
 @pytest.fixture
-def network() -> Iterator[Network]:
-    if os.geteuid() != 0 or MISSING:
-        pytest.skip(f"network namespaces need root and {', '.join(MISSING or NEEDED)}")
-    found = Network(f"g3-{os.getpid()}")
-    try:
-        try:
-            found.set_up(9000)
-        except subprocess.CalledProcessError as error:
-            pytest.skip(f"no network namespaces with TPROXY here: {error.stderr!r}")
+def network() -> Iterator[Namespaces]:
+    """A proxy, which routes, and a client behind it. The origin's addresses are the proxy's own."""
+    with namespaces("iptables", "ip6tables", "curl") as found:
+        with or_skip():
+            set_up(found, 9000)
         yield found
-    finally:
-        found.tear_down()
 
 
-def test_a_real_firewall(network: Network, tmp_path: Path) -> None:
+def set_up(network: Namespaces, port: int) -> None:
+    network.add("proxy")
+    network.add("client")
+    ours, _ = network.link("proxy", "client", ("192.0.2.1", "192.0.2.2", 24), ("2001:db8:2::1", "2001:db8:2::2", 64))
+    network.ip("client", "route", "add", "default", "via", "192.0.2.1")
+    network.ip("client", "-6", "route", "add", "default", "via", "2001:db8:2::1")
+    network.address("proxy", "203.0.113.5/32")
+    network.address("proxy", "2001:db8:5::5/128")
+    for family, table in (("-4", "iptables"), ("-6", "ip6tables")):
+        network.ip("proxy", family, "rule", "add", "fwmark", "1", "lookup", "100")
+        network.ip("proxy", family, "route", "add", "local", "default", "dev", "lo", "table", "100")
+        rule = ["PREROUTING", "-i", ours, "-p", "tcp", "--dport", "8080", "-j", "TPROXY"]
+        target = ["--on-port", str(port), "--tproxy-mark", "1"]
+        network.run("proxy", table, "-t", "mangle", "-A", *rule, *target)
+
+
+def test_a_real_firewall(network: Namespaces, tmp_path: Path) -> None:
     document = {
         "log": "stdout",
         "worker": {"thread_number": 1},
@@ -200,8 +158,8 @@ def test_a_real_firewall(network: Network, tmp_path: Path) -> None:
         "resolver": [{"name": "dns", "type": "deny_all"}],
     }
     (tmp_path / "main.yml").write_text(yaml.safe_dump(document))
-    source = network.start(network.proxy, sys.executable, "-c", ORIGIN)
-    daemon = network.start(network.proxy, sys.executable, "-m", "g3proxyd", "-c", str(tmp_path))
+    source = network.start("proxy", sys.executable, "-c", ORIGIN)
+    daemon = network.start("proxy", sys.executable, "-m", "g3proxyd", "-c", str(tmp_path))
     try:
         assert source.stdout is not None
         assert source.stdout.readline() == "ready\n"
@@ -209,12 +167,12 @@ def test_a_real_firewall(network: Network, tmp_path: Path) -> None:
         assert "server t listens on :: port 9000" in daemon.stderr.readline()
         curl = ("curl", "--silent", "--show-error", "--max-time", "10")
         for host in ("203.0.113.5", "[2001:db8:5::5]"):
-            answer = network.run(network.client, *curl, f"http://{host}:8080/").stdout
+            answer = network.run("client", *curl, f"http://{host}:8080/").stdout
             # The proxy's own address, not the client's: the connection went through it.
             plain = host.strip("[]")
             assert answer == f"{plain} to {plain}"
         with pytest.raises(subprocess.CalledProcessError):
-            network.run(network.client, *curl, "http://192.0.2.1:9000/")
+            network.run("client", *curl, "http://192.0.2.1:9000/")
     finally:
         daemon.terminate()
         source.kill()

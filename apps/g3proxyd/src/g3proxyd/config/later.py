@@ -12,7 +12,6 @@ __all__ = [
     "TICKET_SOURCE",
     "TLCP",
     "TLS_CLIENT",
-    "TPROXY",
     "USERS",
 ]
 
@@ -23,7 +22,6 @@ SHARED_LOGGER = "shared loggers arrive with the other log drivers"
 TICKET_SOURCE = "keys of session tickets from redis arrive with the redis client"
 TLS_CLIENT = "TLS towards the remote side arrives with the TLS servers"
 TLCP = "TLCP arrives with its own record layer; the TLS library does not know it"
-TPROXY = "foreign source addresses arrive with transparent proxying"
 USERS = "users and their authentication arrive with the user groups"
 
 LATER_SECTIONS = {

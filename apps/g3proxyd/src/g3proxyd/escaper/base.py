@@ -4,9 +4,10 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Protocol
 
+from g3_acl import unmap
 from g3_escape import EgressPath
 from g3_http import Field
 
@@ -43,6 +44,11 @@ class TaskIdentity(Protocol):
     @property
     def egress_path(self) -> EgressPath | None:
         """What the request says about its own way out, or None."""
+
+
+def client_host(task: TaskIdentity) -> IPv4Address | IPv6Address:
+    """The client's address as rules know it, without port and zone."""
+    return unmap(ip_address(task.client_addr[0].partition("%")[0]))
 
 
 @dataclass(frozen=True, slots=True)

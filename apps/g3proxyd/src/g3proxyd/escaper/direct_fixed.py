@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from g3_escape import select_by_number
 
+from ..io.sockopts import set_transparent
 from ..log import Logger
 from ..resolver.base import Resolver
 from ..upstream import Upstream
-from .base import ConnectNotes, TaskIdentity
+from .base import ConnectNotes, TaskIdentity, client_host
 from .direct import DirectEscaper
 from .errors import ConnectReason, TcpConnectError
 from .proxy_header import Header, send_header
@@ -26,17 +27,31 @@ class DirectFixedEscaper(DirectEscaper):
     type_name = "DirectFixed"
 
     def __init__(self, config: "DirectFixedConfig", resolver: Resolver, logger: Logger) -> None:
-        """``logger`` is the escape logger of the daemon."""
+        """``logger`` is the escape logger of the daemon. Raises ValueError if it may not use clients' addresses."""
         super().__init__(config, resolver, logger, config.bind_ip)
-        self._chooses = config.enable_path_selection
+        self._foreign = config.bind_foreign
+        self._foreign_port = config.bind_foreign and config.bind_foreign_port
+        if config.bind_foreign:
+            _require_foreign_addresses(config.name)
+        self._chooses = config.bind_foreign or config.enable_path_selection
 
     def _chosen_sockets(self, task: TaskIdentity, notes: ConnectNotes) -> OutgoingSockets:
-        """The sockets whose local address the request chooses by its number in ``bind_ip``, of each address family."""
+        """The sockets with the client's address, or with the one whose number in ``bind_ip`` the request tells."""
+        if self._foreign:
+            return self._sockets.foreign(client_host(task), task.client_addr[1] if self._foreign_port else 0)
         path = task.egress_path
         number = None if path is None else path.numbers.get(self.name)
         if number is None:
             return self._sockets
         return replace(self._sockets, choose=partial(select_by_number, number=number))
+
+    def _sockets_beside(self, first: ConnectNotes, notes: ConnectNotes) -> OutgoingSockets:
+        if self._foreign and first.next_bind_ip is not None and first.next_bound_addr is not None:
+            return self._sockets.foreign(first.next_bind_ip, first.next_bound_addr[1] if self._foreign_port else 0)
+        return super()._sockets_beside(first, notes)
+
+    def _sockets_for_udp(self, task: TaskIdentity, notes: ConnectNotes) -> OutgoingSockets:
+        return self._udp_sockets.foreign(client_host(task)) if self._foreign else self._udp_sockets
 
 
 class DirectFixedWithHeader(DirectFixedEscaper):
@@ -70,3 +85,11 @@ class DirectFixedWithHeader(DirectFixedEscaper):
 
 HEADER_REASONS = (ConnectReason.PROXY_PROTOCOL_ENCODE_ERROR, ConnectReason.PROXY_PROTOCOL_WRITE_FAILED)
 """The failures that the dialling itself has not reported."""
+
+
+def _require_foreign_addresses(name: str) -> None:
+    with socket.socket() as probe:
+        try:
+            set_transparent(probe)
+        except OSError as error:
+            raise ValueError(f"escaper {name}: bind_foreign: {error.strerror}") from None

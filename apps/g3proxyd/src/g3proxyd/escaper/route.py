@@ -3,9 +3,6 @@
 import socket
 from abc import abstractmethod
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address
-
-from g3_acl import unmap
 
 from ..upstream import Upstream
 from .base import Connection, ConnectNotes, Escaper, HttpHop, TaskIdentity, UdpHop, UdpOutlet
@@ -120,8 +117,3 @@ class Route(Junction):
     def _failed(self, notes: ConnectNotes) -> None:
         self.route_stats.request_failed += 1
         notes.escaper = self.name
-
-
-def client_host(task: TaskIdentity) -> IPv4Address | IPv6Address:
-    """The client's address as rules know it, without port and zone."""
-    return unmap(ip_address(task.client_addr[0].partition("%")[0]))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from g3_escape import AddressRoute
 
 from ..upstream import Upstream
-from .base import Escaper, TaskIdentity
-from .route import Route, client_host
+from .base import Escaper, TaskIdentity, client_host
+from .route import Route
 
 if TYPE_CHECKING:
     from ..config.escaper import RouteClientConfig

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..upstream import Upstream
-from .base import Escaper, TaskIdentity
+from .base import Escaper, TaskIdentity, client_host
 from .errors import ConnectReason, TcpConnectError
-from .route import Route, client_host
+from .route import Route
 
 if TYPE_CHECKING:
     from ..config.escaper import RoutePythonConfig

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from g3_escape import AnswerRoute, Node, QueryLimits
 
 from ..upstream import Upstream
-from .base import Escaper, TaskIdentity
-from .route import Route, client_host
+from .base import Escaper, TaskIdentity, client_host
+from .route import Route
 from .route_query_messages import QUERY_ID, QueryKey, pack_query, parse_answer
 from .service_client import ServiceClient
 

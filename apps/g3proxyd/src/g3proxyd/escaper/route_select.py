@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from g3_escape import Node, PickPolicy, RouteError, SelectRoute
 
 from ..upstream import Upstream
-from .base import Escaper, TaskIdentity
+from .base import Escaper, TaskIdentity, client_host
 from .errors import ConnectReason, TcpConnectError
-from .route import Route, client_host
+from .route import Route
 
 if TYPE_CHECKING:
     from ..config.escaper import RouteSelectConfig

@@ -6,12 +6,12 @@ import os
 import random
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from g3_acl import NetworkRule
 
-from ..io.sockopts import LATE_BINDING, SocketOption, bind_to_device, set_options
+from ..io.sockopts import LATE_BINDING, TRANSPARENT, SocketOption, bind_to_device, set_options
 from ..io.udp_socket import open_udp
 from .base import ConnectNotes, EscaperStats, SocketAddress
 from .errors import ConnectReason, TcpConnectError
@@ -48,6 +48,24 @@ class OutgoingSockets:
     stats: EscaperStats = field(default_factory=EscaperStats)
     choose: Callable[[Sequence[Host]], Host] = random.choice
     """Picks one of several local addresses."""
+    bind_port: int = 0
+    """The local port of TCP sockets that have one of those addresses; 0 leaves the choice to the kernel."""
+
+    def foreign(self, client: Host, port: int = 0) -> "OutgoingSockets":
+        """The same sockets with the address of a client, and its port for TCP unless that is 0.
+
+        The other address family has no way out then.
+        """
+
+        def of_client(family: FamilySockets, number: socket.AddressFamily, version: int) -> FamilySockets:
+            if client.version != version:
+                return replace(family, bind_ips=())
+            again = (_REUSE,) if port else ()  # the client's port may be in use, towards another target
+            return replace(family, bind_ips=(client,), options=(*family.options, TRANSPARENT[number], *again))
+
+        ipv4 = of_client(self.ipv4, socket.AF_INET, 4)
+        ipv6 = of_client(self.ipv6, socket.AF_INET6, 6)
+        return replace(self, ipv4=ipv4, ipv6=ipv6, bind_port=port)
 
     def open(self, host: Host, port: int) -> tuple[socket.socket, SocketAddress, Host | None]:
         """A non-blocking TCP socket for this very address, the address for connect(), and the local one if chosen.
@@ -65,7 +83,7 @@ class OutgoingSockets:
                 set_options(sock, family.options)
                 if bind_ip is not None:
                     sock.setsockopt(*LATE_BINDING)
-                    sock.bind((str(bind_ip), 0))
+                    sock.bind((str(bind_ip), self.bind_port))
                 elif self.interface is not None:
                     set_options(sock, (LATE_BINDING, bind_to_device(self.interface)))
             except BaseException:
@@ -118,6 +136,7 @@ class OutgoingSockets:
 
 
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+_REUSE: SocketOption = (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 def socket_address(host: Host, port: int) -> SocketAddress:

@@ -7,7 +7,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from .addresses import Peer
-from .sockopts import TRANSPARENT, bind_to_device, set_options, tcp_options, udp_options
+from .sockopts import bind_to_device, set_options, set_transparent, tcp_options, udp_options
 from .udp_socket import set_buffers
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def open_bound(
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, listen.ipv6_only)
         if transparent:
-            _set_transparent(sock)
+            set_transparent(sock)
         if cpu is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_INCOMING_CPU, cpu)
         set_options(sock, tcp_options(family, misc, listen.keepalive))
@@ -118,14 +118,6 @@ def _udp_socket(listen: "UdpListen", is_ipv6: bool, ipv6_only: bool) -> socket.s
         sock.close()
         raise
     return sock
-
-
-def _set_transparent(sock: socket.socket) -> None:
-    try:
-        set_options(sock, [TRANSPARENT[sock.family]])
-    except PermissionError as error:
-        hint = "connections to other machines' addresses need the capability CAP_NET_ADMIN"
-        raise OSError(error.errno, f"{error.strerror}: {hint}") from None
 
 
 def hold_back(sock: socket.socket) -> None:

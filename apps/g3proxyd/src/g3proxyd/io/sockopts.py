@@ -64,6 +64,15 @@ def set_options(sock: socket.socket, options: Iterable[SocketOption]) -> None:
         sock.setsockopt(*option)
 
 
+def set_transparent(sock: socket.socket) -> None:
+    """Let a socket have addresses of other machines. Raises OSError, mostly for want of a capability."""
+    try:
+        set_options(sock, [TRANSPARENT[sock.family]])
+    except PermissionError as error:
+        hint = "other machines' addresses need the capability CAP_NET_ADMIN"
+        raise OSError(error.errno, f"{error.strerror}: {hint}") from None
+
+
 def adjust_options(sock: socket.socket, misc: "TcpMiscSockOpts") -> None:
     """Set the options of ``tcp_misc_opts`` on a connection that somebody else accepted, as far as it takes them."""
     if sock.type != socket.SOCK_STREAM:
