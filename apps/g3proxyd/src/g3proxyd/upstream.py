@@ -22,7 +22,11 @@ class Upstream:
         return f"{self.host}:{self.port}"
 
 
+@dataclass(frozen=True, slots=True)
 class SecureUpstream(Upstream):
-    """One that is to be spoken to by TLS. It is never equal to one that is not."""
+    """One that is to be spoken to by TLS, which begins here. It is never equal to one that is not."""
 
-    __slots__ = ()
+    tls_name: str | IPv4Address | IPv6Address | None = None
+    """Who it has to be, unless that is ``host``."""
+
+    __str__ = Upstream.__str__

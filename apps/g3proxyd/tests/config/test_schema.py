@@ -58,7 +58,7 @@ DATA: list[Any] = [
     "ProxyHttp", "proxy-https",
     "RouteClient", "route-failover", "RouteGeoIP", "routemapping", "RouteQuery", "Route_Dst_IP", "RouteSelect",
     "RouteUpstream", "route-python", str(ROOT / "g3.py"),
-    "DirectFloat", "2030-01-02T03:04:05Z",
+    "DirectFloat", "DivertTcp", "ComplyAudit", "2030-01-02T03:04:05Z",
     "DEU", "de", "EU", [{"next": "a", "ip": "192.0.2.1"}, {"Escaper": "b", "IPs": ["::1"]}],
     [{"next": "a", "Subnets": ["10.0.0.0/8"]}], [{"escaper": "a", "nets": "10.0.0.0/8"}], {"a": ["x", "z"]},
     [{"next": "a", "hosts": "a.test"}], [{"next": "a", "Domain": ["a.test"]}], [{"next": "a", "suffix": ".test"}],

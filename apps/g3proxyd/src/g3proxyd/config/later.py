@@ -34,7 +34,6 @@ LATER_SECTIONS = {
 LATER_TYPES: dict[str, tuple[str, ...]] = {
     "server": (),
     "escaper": (
-        "comply_audit", "divert_tcp",
         "proxy_float", "proxy_dynamic", "trick_float",
     ),
     "resolver": (),

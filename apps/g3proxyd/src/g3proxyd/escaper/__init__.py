@@ -63,6 +63,7 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
     from ..config.escaper import (
         DirectFixedConfig,
         DirectFloatConfig,
+        DivertTcpConfig,
         DummyDenyConfig,
         ProxyHttpConfig,
         ProxyHttpsConfig,
@@ -71,6 +72,7 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
     )
     from .direct_fixed import DirectFixedEscaper, DirectFixedWithHeader
     from .direct_float import DirectFloatEscaper
+    from .divert_tcp import DivertTcpEscaper
     from .dummy_deny import DummyDenyEscaper
     from .proxy_header import make_header
     from .proxy_http import ProxyHttpEscaper, ProxyHttpsEscaper
@@ -86,6 +88,8 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
         case DirectFloatConfig():
             resolver = around.resolver(config.resolver)
             return DirectFloatEscaper(config, resolver, around.logger, around.published_for(config))
+        case DivertTcpConfig():
+            return DivertTcpEscaper(config, around)
         case DummyDenyConfig():
             return DummyDenyEscaper(config.name)
         case ProxyHttpConfig():
@@ -101,6 +105,7 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
 
 def _make_route(config: "EscaperConfig", around: Surroundings) -> Escaper:
     from ..config import escaper as configs
+    from .comply_audit import ComplyAuditEscaper
     from .route_client import RouteClientEscaper
     from .route_failover import RouteFailoverEscaper
     from .route_geoip import RouteGeoipEscaper
@@ -112,6 +117,8 @@ def _make_route(config: "EscaperConfig", around: Surroundings) -> Escaper:
     from .route_upstream import RouteUpstreamEscaper
 
     match config:
+        case configs.ComplyAuditConfig():
+            return ComplyAuditEscaper(config, around.escapers)
         case configs.RouteClientConfig():
             return RouteClientEscaper(config, around.escapers)
         case configs.RouteFailoverConfig():

@@ -37,8 +37,13 @@ class NextHop:
         *,
         header: Header | None = None,
         tls: PeerTls | None = None,
+        overridable: bool = True,
     ) -> None:
-        """``header`` is sent ahead on each connection, and ``tls`` is spoken on it, unless they are None."""
+        """``header`` is sent ahead on each connection, and ``tls`` is spoken on it, unless they are None.
+
+        Requests may choose another hop if the escaper is ``overridable``.
+        """
+        self._overridable = overridable
         self._name = escaper.name
         nodes = [Node(each.upstream, str(each).encode(), each.weight) for each in config.proxy_addr]
         self._picker = make_picker(config.proxy_addr_pick_policy, nodes, random.random)
@@ -63,7 +68,7 @@ class NextHop:
         Raises TcpConnectError, of which the escape log knows. A cancelled call leaves nothing open.
         """
         peer = self._picker.pick(f"{task.client_addr[0]}-{upstream.host}".encode())
-        path = task.egress_path
+        path = task.egress_path if self._overridable else None
         chosen = None if path is None else path.upstreams.get(self._name)
         course = None
         if chosen is not None:

@@ -84,7 +84,7 @@ class HttpRproxyServer(HttpServer):
         if host.tls_client is None:
             return Site(host.upstream, None, name, entrance)
         tls = ClientTls(replace(host.tls_client.settings, alpn=ALPN))
-        return Site(SecureUpstream(host.upstream.host, host.upstream.port), tls, name, entrance)
+        return Site(SecureUpstream(host.upstream.host, host.upstream.port, host.tls_name), tls, name, entrance)
 
     def _entrance_of(self, host: "HttpRproxyHost") -> ServerTls | None:
         """The TLS that clients of these hosts have to speak."""

@@ -11,7 +11,7 @@ from ..io.stream import Stream
 from ..io.tls import TlsStream
 from ..task.tcp_stream import TcpStream
 from ..tls.client import ClientTls
-from ..upstream import Upstream
+from ..upstream import SecureUpstream, Upstream
 from .base import Server, Stage
 from .context import ServerContext
 
@@ -26,10 +26,10 @@ class TcpStreamServer(Server):
 
     def __init__(self, context: ServerContext, config: "StreamConfig") -> None:
         super().__init__(context, config.ingress_network_filter)
-        nodes = [Node(each.upstream, str(each).encode(), each.weight) for each in config.upstream]
-        self._picker = make_picker(config.upstream_pick_policy, nodes, random.random)
         self._tls = None if config.tls_client is None else ClientTls(config.tls_client.settings)
         self._tls_name = config.upstream_tls_name or config.upstream[0].upstream.host
+        nodes = [Node(self._told(each.upstream), str(each).encode(), each.weight) for each in config.upstream]
+        self._picker = make_picker(config.upstream_pick_policy, nodes, random.random)
 
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:
         """Connect to one of the upstreams."""
@@ -38,6 +38,10 @@ class TcpStreamServer(Server):
         own = stream.local_address()
         secure = None if self._tls is None else self._secure
         return TcpStream(self.context, stream, peer, upstream, time.monotonic(), own, secure)
+
+    def _told(self, upstream: Upstream) -> Upstream:
+        """An upstream as escapers are told of it."""
+        return upstream if self._tls is None else SecureUpstream(upstream.host, upstream.port, self._tls_name)
 
     async def _secure(self, stream: Stream, upstream: Upstream) -> TlsStream:
         """See `task.tcp_stream.Secure`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from .common import EscaperConfig
+from .comply_audit import ComplyAuditConfig
 from .direct_fixed import DirectFixedConfig
 from .direct_float import DirectFloatConfig
+from .divert_tcp import DivertTcpConfig
 from .dummy_deny import DummyDenyConfig
 from .proxy_http import ProxyHttpConfig, ProxyHttpsConfig
 from .proxy_socks5 import ProxySocks5Config, ProxySocks5sConfig
@@ -20,8 +22,10 @@ from .route_upstream import RouteUpstreamConfig
 
 __all__ = [
     "ESCAPERS",
+    "ComplyAuditConfig",
     "DirectFixedConfig",
     "DirectFloatConfig",
+    "DivertTcpConfig",
     "DummyDenyConfig",
     "EscaperConfig",
     "ProxyHttpConfig",
@@ -40,8 +44,10 @@ __all__ = [
 ]
 
 ESCAPERS: tuple[type[EscaperConfig], ...] = (
+    ComplyAuditConfig,
     DirectFixedConfig,
     DirectFloatConfig,
+    DivertTcpConfig,
     DummyDenyConfig,
     ProxyHttpConfig,
     ProxyHttpsConfig,
