@@ -80,6 +80,7 @@ def test_most_records() -> None:
 
 
 ANSWER = bytes.fromhex("0007 8180 0001 0000 0000 0000") + ASKED
+REFUSAL = bytes.fromhex("0007 8185 0000 0000 0000 0000")
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,13 @@ ANSWER = bytes.fromhex("0007 8180 0001 0000 0000 0000") + ASKED
         (b"\x01\x07" + ANSWER[2:], Mismatch.ID),
         (ANSWER[:5] + b"\x00" + ANSWER[6:], Mismatch.QUESTION),
         (ANSWER[:5] + b"\x02" + ANSWER[6:], Mismatch.QUESTION),
+        *((REFUSAL[:3] + bytes((0x80 | code,)) + REFUSAL[4:], None) for code in (1, 2, 4, 5)),
+        *((REFUSAL[:3] + bytes((0x80 | code,)) + REFUSAL[4:], Mismatch.QUESTION) for code in (0, 3, 6, 9)),
+        (b"\x01\x07" + REFUSAL[2:], Mismatch.ID),
+        (REFUSAL[:2] + b"\x01" + REFUSAL[3:], Mismatch.HEADER),
+        (REFUSAL + b"\x00", Mismatch.QUESTION),
+        (REFUSAL[:11] + b"\x01", Mismatch.QUESTION),
+        (REFUSAL[:4] + b"\x01" + REFUSAL[5:], Mismatch.QUESTION),
         (ANSWER[:4] + b"\x01" + ANSWER[5:], Mismatch.QUESTION),
         (ANSWER.replace(b"example", b"exAmple"), Mismatch.CASE),
         (ANSWER.replace(b"example", b"examplf"), Mismatch.QUESTION),

@@ -150,6 +150,14 @@ class TestAnswers:
 
         run(main())
 
+    @pytest.mark.parametrize("rcode", [6, 9, 10])
+    def test_a_code_that_means_nothing_here(self, rcode: int) -> None:
+        async def main() -> None:
+            async with resolving(with_code(rcode)) as (resolver, _):
+                assert await fail(resolver) == (ErrorType.DRIVER, "BadResp")
+
+        run(main())
+
 
 class TestHostileAnswers:
     def test_only_the_answer_to_the_question_counts(self) -> None:

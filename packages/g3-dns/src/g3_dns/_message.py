@@ -22,6 +22,7 @@ import dns.rdtypes.IN.AAAA
 import dns.rrset
 import dns.wire
 from dns.message import Message
+from dns.rcode import Rcode
 from dns.rdataclass import IN
 from dns.rdatatype import RdataType
 
@@ -55,6 +56,8 @@ _OPTION_HEADER_SIZE = 4
 _QR_AND_OPCODE = 0xF8
 _QR = 0x80
 _TC = 0x02
+_RCODE = 0x0F
+_REFUSALS = (Rcode.FORMERR, Rcode.SERVFAIL, Rcode.NOTIMP, Rcode.REFUSED)
 
 
 class Mismatch(Enum):
@@ -103,12 +106,15 @@ def mismatch_of(wire: bytes, query_id: int, asked: bytes) -> Mismatch | None:
     """Why the message cannot answer the query with this id and question section; None when it may.
 
     The question must come back as it was sent, to the case of each letter (RFC 5452 section 9.1); it is the first
-    name of a message, so that it cannot be compressed.
+    name of a message, so that it cannot be compressed. A header alone may only refuse: Unbound sends no more to whom
+    it does not serve, and others none to what they cannot read.
     """
     if len(wire) < HEADER_SIZE or wire[2] & _QR_AND_OPCODE != _QR:
         return Mismatch.HEADER
     if wire[0] << 8 | wire[1] != query_id:
         return Mismatch.ID
+    if len(wire) == HEADER_SIZE and wire[4:] == bytes(8) and wire[3] & _RCODE in _REFUSALS:
+        return None
     if wire[4:6] != b"\x00\x01":
         return Mismatch.QUESTION
     echoed = wire[HEADER_SIZE : HEADER_SIZE + len(asked)]

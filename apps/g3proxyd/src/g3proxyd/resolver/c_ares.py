@@ -11,7 +11,7 @@ from g3_escape import Family
 from ..log import Logger, encode
 from .caching import LATE, CachingResolver
 from .channel import ChannelOptions, LoopChannel
-from .errors import ResolveError
+from .errors import ResolveError, driver_error
 from .records import QUERY_TYPES, addresses, error_of
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 QUERIES_PER_PORT = 64
 """Queries that one UDP port is used for unless the configuration says so. c-ares would keep a port for as long as
 queries overlap, which in a busy proxy is for ever, and leave a forger with nothing to guess but the id."""
+
+OTHER_CODE = driver_error("BadResp", "a response code that means nothing here")
 
 
 class CAresResolver(CachingResolver):
@@ -58,10 +60,12 @@ class CAresResolver(CachingResolver):
         """Remember how a query ended, and tell those who wait for it."""
         if error is not None:
             self._failed(name, family, error)
-        elif result is not None:
-            self._resolved(name, family, *addresses(result, name))
-        else:
+        elif result is None:
             self._resolved(name, family, (), 0)
+        elif not result.answer:  # of that it would say ENODATA: the server gave a code that c-ares has no number for
+            self._failed(name, family, OTHER_CODE)
+        else:
+            self._resolved(name, family, *addresses(result, name))
 
 
 class Asking:

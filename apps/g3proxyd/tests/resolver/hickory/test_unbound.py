@@ -33,6 +33,7 @@ server:
   interface: 127.0.0.1@{plain}
   interface: 127.0.0.1@{tls}
   interface: 127.0.0.1@{https}
+  access-control: 127.0.0.2/32 refuse
   tls-port: {tls}
   https-port: {https}
   tls-service-pem: "{certificate}"
@@ -85,8 +86,11 @@ def unbound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unbound]:
             process.terminate()
 
 
-def make(parts: Parts, port: int, protocol: str | None, name: str = NAME) -> HickoryResolver:
+def make(
+    parts: Parts, port: int, protocol: str | None, name: str = NAME, bind_ip: str | None = None
+) -> HickoryResolver:
     keys: dict[str, Any] = {"name": "dns", "server": "127.0.0.1", "server_port": port, "graceful_stop_wait": 0}
+    keys["bind_ip"] = bind_ip
     if protocol is not None:
         trust = {"ca_certificate": authority().pem.decode(), "no_default_ca_certificate": True}
         keys["encryption"] = {"tls_name": name, "protocol": protocol, "tls_client": trust}
@@ -130,6 +134,19 @@ def test_another_name_than_that_of_the_certificate(unbound: Unbound, transport: 
         with Parts() as parts:
             resolver = make(parts, getattr(unbound, transport), protocol, "other.test")
             assert await fail(resolver, "a.test") == "ConnRefused"
+            await resolver.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize(("transport", "protocol"), [("plain", None), ("tls", "tls"), ("https", "https")])
+def test_clients_that_unbound_does_not_serve_get_a_header_alone(
+    unbound: Unbound, transport: str, protocol: str | None
+) -> None:
+    async def main() -> None:
+        with Parts() as parts:
+            resolver = make(parts, getattr(unbound, transport), protocol, bind_ip="127.0.0.2")
+            assert await fail(resolver, "a.test") == "REFUSED"
             await resolver.close()
 
     run(main())
