@@ -55,6 +55,15 @@ def test_each_protocol_finds_its_server() -> None:
     run(main())
 
 
+def test_one_server_may_be_there_for_both() -> None:
+    async def main() -> None:
+        async with serving(both(socks_server="http"), HTTP) as p, origin(echo) as (_, to):
+            assert (await talk(p.addresses["both"], connect(to) + b"early", end=True)).endswith(b"early")
+            assert (await talk(p.addresses["both"], socks5(to))).startswith(b"HTTP/1.1 400 ")
+
+    run(main())
+
+
 @pytest.mark.parametrize(("version", "pack"), [(1, pack_v1), (2, pack_v2)])
 def test_behind_a_header(version: int, pack: Any) -> None:
     async def main() -> None:

@@ -10,7 +10,7 @@ from .module import ModuleConfig, NameOf
 from .section import Section
 from .section_list import SectionList
 
-__all__ = ["FORMATS", "draw", "uses"]
+__all__ = ["FORMATS", "draw", "names", "uses"]
 
 Node: TypeAlias = tuple[str, str]
 """Kind and name of an object."""
@@ -29,10 +29,11 @@ def draw(config: Config, form: str) -> str:
 
 def uses(model: Section) -> Iterator[Node]:
     """Kind and name of the objects that an object names, each once, those in the sections within it as well."""
-    yield from dict.fromkeys(_names(model))
+    yield from dict.fromkeys(names(model))
 
 
-def _names(model: Section) -> Iterator[Node]:
+def names(model: Section) -> Iterator[Node]:
+    """The same in the order of the keys, as often as they are named."""
     for field, info in type(model).model_fields.items():
         value = getattr(model, field)
         for item in info.metadata:
@@ -40,7 +41,7 @@ def _names(model: Section) -> Iterator[Node]:
                 yield from ((item.kind, name) for name in item.names(value))
             elif isinstance(item, SectionList):
                 for section in value:
-                    yield from _names(section)
+                    yield from names(section)
 
 
 def _kinds(ids: Mapping[Node, str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:

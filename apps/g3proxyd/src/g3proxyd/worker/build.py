@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 from ..config import (
     Config,
@@ -22,7 +24,7 @@ from ..config import (
     TlsStreamConfig,
 )
 from ..config.escaper.floating import Publication
-from ..config.graph import uses
+from ..config.graph import names, uses
 from ..config.module import ModuleConfig
 from ..config.values.sockopts import TcpMiscSockOpts
 from ..escaper import Escaper, Surroundings, make_escaper
@@ -163,73 +165,29 @@ class Modules:
         )
 
     def _server(self, config: ServerConfig, stats: ServerStats) -> Server:
-        server = self._bare_server(config, stats)
+        made = class_of(config)
+        following = [self.servers[name] for kind, name in names(config) if kind == "server"]
+        server: Server = made(self._context(made.type_name, config, stats), config, *following)
         if isinstance(config, TaskServerConfig) and config.tcp_misc_opts != TcpMiscSockOpts():
             server.socket_options = config.tcp_misc_opts
         return server
 
-    def _bare_server(self, config: ServerConfig, stats: ServerStats) -> Server:
-        match config:
-            case PlainTcpPortConfig():
-                context = self._context(PlainTcpPortServer.type_name, config.name, stats)
-                return PlainTcpPortServer(context, config, self.servers[config.server])
-            case PlainTlsPortConfig():
-                context = self._context(PlainTlsPortServer.type_name, config.name, stats)
-                return PlainTlsPortServer(context, config, self.servers[config.server])
-            case NativeTlsPortConfig():
-                context = self._context(NativeTlsPortServer.type_name, config.name, stats)
-                return NativeTlsPortServer(context, config, self.servers[config.server])
-            case PlainQuicPortConfig():
-                from ..server.plain_quic_port import PlainQuicPortServer  # a big library, for those who want it
-
-                context = self._context(PlainQuicPortServer.type_name, config.name, stats)
-                return PlainQuicPortServer(context, config, self.servers[config.server])
-            case HttpProxyConfig():
-                proxy = HttpProxyServer if config.tls_server is None else HttpsProxyServer
-                return proxy(self._tcp_context(HttpProxyServer.type_name, config, stats), config)
-            case HttpRproxyConfig():
-                rproxy = HttpsRproxyServer if config.enable_tls_server else HttpRproxyServer
-                return rproxy(self._tcp_context(HttpRproxyServer.type_name, config, stats), config)
-            case TcpStreamConfig():
-                return TcpStreamServer(self._tcp_context(TcpStreamServer.type_name, config, stats), config)
-            case TlsStreamConfig():
-                return TlsStreamServer(self._tcp_context(TlsStreamServer.type_name, config, stats), config)
-            case TcpTproxyConfig():
-                return TcpTproxyServer(self._tcp_context(TcpTproxyServer.type_name, config, stats), config)
-            case SniProxyConfig():
-                return SniProxyServer(self._tcp_context(SniProxyServer.type_name, config, stats), config)
-            case IntelliProxyConfig():
-                context = self._context(IntelliProxyServer.type_name, config.name, stats)
-                http, socks = self.servers[config.http_server], self.servers[config.socks_server]
-                return IntelliProxyServer(context, config, http, socks)
-            case SocksProxyConfig():
-                return SocksProxyServer(self._tcp_context(SocksProxyServer.type_name, config, stats), config)
-            case DummyCloseConfig():
-                return DummyCloseServer(self._context(DummyCloseServer.type_name, config.name, stats))
-        raise TypeError(f"there is no server for {type(config).__name__}")
-
-    def _context(self, type_name: str, name: str, stats: ServerStats) -> ServerContext:
-        return ServerContext(
-            type_name=type_name,
-            name=name,
-            loop=self._base.loop,
-            wheel=self._base.wheel,
-            relays=self._base.relays,
-            escaper=DummyDenyEscaper("deny"),
-            task_log=self._base.loggers.task,
-            relay_options=RelayOptions(),
-            stats=stats,
-        )
-
-    def _tcp_context(self, type_name: str, config: TaskServerConfig, stats: ServerStats) -> ServerContext:
-        return ServerContext(
+    def _context(self, type_name: str, config: ServerConfig, stats: ServerStats) -> ServerContext:
+        base = self._base
+        make = partial(
+            ServerContext,
             type_name=type_name,
             name=config.name,
-            loop=self._base.loop,
-            wheel=self._base.wheel,
-            relays=self._base.relays,
+            loop=base.loop,
+            wheel=base.wheel,
+            relays=base.relays,
+            task_log=base.loggers.task,
+            stats=stats,
+        )
+        if not isinstance(config, TaskServerConfig):
+            return make(escaper=DummyDenyEscaper("deny"), relay_options=RelayOptions())
+        return make(
             escaper=self.escapers[config.escaper],
-            task_log=self._base.loggers.task,
             relay_options=RelayOptions(
                 copy_size=config.tcp_copy_buffer_size,
                 yield_size=config.tcp_copy_yield_size,
@@ -240,8 +198,38 @@ class Modules:
             log_created=config.flush_task_log_on_created,
             log_connected=config.flush_task_log_on_connected,
             log_interval=config.task_log_flush_interval,
-            stats=stats,
         )
+
+
+SERVERS: Mapping[type[ServerConfig], Any] = {
+    DummyCloseConfig: DummyCloseServer,
+    HttpProxyConfig: HttpProxyServer,
+    HttpRproxyConfig: HttpRproxyServer,
+    IntelliProxyConfig: IntelliProxyServer,
+    NativeTlsPortConfig: NativeTlsPortServer,
+    PlainTcpPortConfig: PlainTcpPortServer,
+    PlainTlsPortConfig: PlainTlsPortServer,
+    SniProxyConfig: SniProxyServer,
+    SocksProxyConfig: SocksProxyServer,
+    TcpStreamConfig: TcpStreamServer,
+    TcpTproxyConfig: TcpTproxyServer,
+    TlsStreamConfig: TlsStreamServer,
+}
+"""The classes of servers. They are made with their context, their configuration and the servers that this one names."""
+
+
+def class_of(config: ServerConfig) -> Any:
+    """The server's class: what costs something that not everybody wants is a class of its own."""
+    match config:
+        case HttpProxyConfig() if config.tls_server is not None:
+            return HttpsProxyServer
+        case HttpRproxyConfig() if config.enable_tls_server:
+            return HttpsRproxyServer
+        case PlainQuicPortConfig():
+            from ..server.plain_quic_port import PlainQuicPortServer  # a big library, for those who want it
+
+            return PlainQuicPortServer
+    return SERVERS[type(config)]
 
 
 def bottom_up(objects: Mapping[str, ModuleConfig], kind: str) -> list[str]:
