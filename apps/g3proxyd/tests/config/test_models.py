@@ -106,6 +106,17 @@ def test_values_of_servers_are_brought_into_range(warnings: Lines) -> None:
     assert (server.tcp_copy_buffer_size, server.task_idle_check_interval) == (4096, 1800.0)
 
 
+def test_options_that_accepted_connections_have_from_their_listening_socket(warnings: Lines) -> None:
+    keys = (
+        "listen: {address: '127.0.0.1:1', mark: 1, mss: 1000}, "
+        "tcp_misc_opts: {netfilter_mark: 2, max_segment_size: 1000}"
+    )
+    document = SERVER.replace("listen: 80, ", "").format(type="http_proxy", keys=keys)
+    assert [line.partition(": ")[2] for line in warnings(document)] == [
+        "server a.tcp_misc_opts.netfilter_mark: accepted connections have what 'listen' says, 1",
+    ]
+
+
 def test_an_interval_of_nothing(problems: Lines) -> None:
     keys = "task_idle_check_interval: 0, task_log_flush_interval: 0s"
     assert [line.partition(": ")[2] for line in problems(SERVER.format(type="http_proxy", keys=keys))] == [

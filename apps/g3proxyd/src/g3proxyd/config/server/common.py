@@ -104,6 +104,12 @@ class TaskServerConfig(TcpListeningServerConfig):
             message = f"{format_duration(self.task_idle_check_interval)} is too long: 30m is used"
             notes.append(Mistake(message, path=("task_idle_check_interval",)))
             changes["task_idle_check_interval"] = IDLE_CHECK_MAX
+        if self.listen is not None:
+            for key in ("netfilter_mark", "max_segment_size"):
+                both = getattr(self.listen, key), getattr(self.tcp_misc_opts, key)
+                if None not in both and both[0] != both[1]:
+                    message = f"accepted connections have what 'listen' says, {both[0]}"
+                    notes.append(Mistake(message, path=("tcp_misc_opts", key)))
         conflicts += [
             Mistake("0 would never rest", expected="a duration above zero", path=(key,))
             for key in ("task_idle_check_interval", "task_log_flush_interval")
