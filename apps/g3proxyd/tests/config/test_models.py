@@ -113,7 +113,7 @@ def test_options_that_accepted_connections_have_from_their_listening_socket(warn
     )
     document = SERVER.replace("listen: 80, ", "").format(type="http_proxy", keys=keys)
     assert [line.partition(": ")[2] for line in warnings(document)] == [
-        "server a.tcp_misc_opts.netfilter_mark: accepted connections have what 'listen' says, 1",
+        "server a.tcp_misc_opts: accepted connections have the netfilter_mark of 'listen', 1",
     ]
 
 

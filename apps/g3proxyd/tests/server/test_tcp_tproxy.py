@@ -15,8 +15,8 @@ from g3_proxyproto import Inet, pack_v2
 from g3proxyd.config.values.listen import TcpListen
 from g3proxyd.config.values.sockopts import TcpMiscSockOpts
 from g3proxyd.io import sockopts
+from g3proxyd.io.addresses import is_local
 from g3proxyd.io.listening import open_bound
-from g3proxyd.server.tcp_tproxy import is_local
 from loopback import run
 from namespaces import PATIENCE, Namespaces, namespaces, or_skip
 from proxy import echo, origin, talk
@@ -141,18 +141,28 @@ def set_up(network: Namespaces, port: int) -> None:
         network.run("proxy", table, "-t", "mangle", "-A", *rule, *target)
 
 
-def test_a_real_firewall(network: Namespaces, tmp_path: Path) -> None:
+SERVERS = [
+    {"type": "tcp_tproxy"},
+    {"type": "sni_proxy", "listen_transparent": True},
+]
+
+
+@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server["type"])
+def test_a_real_firewall(network: Namespaces, tmp_path: Path, server: dict[str, Any]) -> None:
     document = {
         "log": "stdout",
         "worker": {"thread_number": 1},
         "runtime": {"server_offline_delay": "0s", "task_wait_delay": "0s"},
-        "server": [{"name": "t", "type": "tcp_tproxy", "escaper": "direct", "listen": "[::]:9000"}],
+        "server": [{"name": "t", "escaper": "direct", "listen": "[::]:9000", **server}],
         "escaper": [
             {
                 "name": "direct",
                 "type": "direct_fixed",
                 "resolver": "dns",
-                "egress_network_filter": {"default": "permit", "permit": ["203.0.113.0/24", "2001:db8::/32"]},
+                "egress_network_filter": {
+                    "default": "permit",
+                    "permit": ["192.0.2.0/24", "203.0.113.0/24", "2001:db8::/32"],
+                },
             }
         ],
         "resolver": [{"name": "dns", "type": "deny_all"}],
@@ -180,8 +190,12 @@ def test_a_real_firewall(network: Namespaces, tmp_path: Path) -> None:
         source.communicate(timeout=PATIENCE)
     records = [json.loads(line) for line in output.splitlines()]
     finished = [record for record in records if record["log_type"] == "Task" and record["task_event"] == "Finished"]
+    if server["type"] == "sni_proxy":  # the target is what the request says, and is connected to before it is known
+        own = finished.pop()
+        assert (own["upstream"], own["reason"]) == ("192.0.2.1:9000", "ForbiddenByRule")
+    else:
+        assert "refused a connection from 192.0.2.2: it was for this server's own address" in errors
     assert [record["upstream"] for record in finished] == ["203.0.113.5:8080", "[2001:db8:5::5]:8080"]
     assert [record["server_addr"] for record in finished] == ["203.0.113.5:8080", "[2001:db8:5::5]:8080"]
     assert finished[0]["client_addr"].startswith("192.0.2.2:")
     assert finished[1]["client_addr"].startswith("[2001:db8:2::2]:")
-    assert "refused a connection from 192.0.2.2: it was for this server's own address" in errors

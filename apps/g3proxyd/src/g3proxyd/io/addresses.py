@@ -1,6 +1,7 @@
 """Addresses of clients, and what somebody else tells about them."""
 
 import socket
+from ipaddress import IPv4Address, IPv6Address
 
 Peer = tuple[str, int] | tuple[str, int, int, int]
 """An address as the socket module spells it; the longer form is IPv6 with flow and scope."""
@@ -31,3 +32,14 @@ def local_address(sock: socket.socket) -> Peer:
     """The address of our end of a connection."""
     address: Peer = sock.getsockname()
     return (address[0][len(MAPPED) :], address[1]) if address[0].startswith(MAPPED) else address
+
+
+def is_local(host: IPv4Address | IPv6Address) -> bool:
+    """Whether this machine has the address."""
+    family = socket.AF_INET if host.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind((str(host), 0))
+        except OSError:
+            return False
+    return True

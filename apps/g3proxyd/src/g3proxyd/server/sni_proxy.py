@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, TypeVar
 
 from g3_acl import Host, HostError, parse_host
@@ -17,7 +18,7 @@ from g3_tls import (
     pack_alert,
 )
 
-from ..io.addresses import Peer, server_address
+from ..io.addresses import Peer, is_local, server_address
 from ..io.stream import Stream
 from ..task.tcp_stream import TcpStream
 from ..upstream import Upstream
@@ -60,6 +61,14 @@ class SniProxyServer(Server):
     def first_stage(self, stream: Stream, peer: Peer) -> Stage:
         """Read the first message."""
         return FirstMessage(self, stream, peer)
+
+    def own_address(self, stream: Stream) -> Peer | None:
+        """The address of our end, where whoever connects comes to this server; None for that of another machine."""
+        address, listen = stream.local_address(), self.config.listen
+        if not self.config.listen_transparent or listen is None:
+            return address
+        is_ours = address[1] == listen.address.port and is_local(ip_address(address[0].partition("%")[0]))
+        return address if is_ours else None
 
     def allow(self, asked: Upstream) -> Upstream | None:
         """Where a client gets to who asks for this, or None."""
@@ -111,9 +120,7 @@ class FirstMessage:
             server.refusals.note(self._peer, f"closed: {error}")
             return None
         stream.unread(bytes(self._seen))
-        # Where connections to other machines come in, our end has the address of another machine.
-        own = None if server.config.listen_transparent else stream.local_address()
-        return TcpStream(server.context, stream, self._peer, upstream, self._since, own)
+        return TcpStream(server.context, stream, self._peer, upstream, self._since, server.own_address(stream))
 
     async def _read(self) -> Upstream:
         """Where the client gets to. Raises RefusedError and OSError."""

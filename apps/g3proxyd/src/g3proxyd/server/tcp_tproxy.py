@@ -1,13 +1,12 @@
 """A server for connections to other machines, which rules of the firewall lead here (g3's ``tcp_tproxy``)."""
 
-import socket
 import time
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from g3_acl import unmap
 
-from ..io.addresses import Peer, server_address
+from ..io.addresses import Peer, is_local, server_address
 from ..io.stream import Stream
 from ..task.tcp_stream import TcpStream
 from ..upstream import Upstream
@@ -41,14 +40,3 @@ class TcpTproxyServer(Server):
             )
             return None
         return TcpStream(self.context, stream, peer, Upstream(host, port), time.monotonic())
-
-
-def is_local(host: IPv4Address | IPv6Address) -> bool:
-    """Whether this machine has the address."""
-    family = socket.AF_INET if host.version == 4 else socket.AF_INET6
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.bind((str(host), 0))
-        except OSError:
-            return False
-    return True

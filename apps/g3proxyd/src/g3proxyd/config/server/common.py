@@ -108,8 +108,8 @@ class TaskServerConfig(TcpListeningServerConfig):
             for key in ("netfilter_mark", "max_segment_size"):
                 both = getattr(self.listen, key), getattr(self.tcp_misc_opts, key)
                 if None not in both and both[0] != both[1]:
-                    message = f"accepted connections have what 'listen' says, {both[0]}"
-                    notes.append(Mistake(message, path=("tcp_misc_opts", key)))
+                    message = f"accepted connections have the {key} of 'listen', {both[0]}"
+                    notes.append(Mistake(message, path=("tcp_misc_opts",)))
         conflicts += [
             Mistake("0 would never rest", expected="a duration above zero", path=(key,))
             for key in ("task_idle_check_interval", "task_log_flush_interval")
