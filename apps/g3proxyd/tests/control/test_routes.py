@@ -128,7 +128,7 @@ def test_published_data_is_passed_on_as_it_is() -> None:
     ("text", "why"),
     [
         ("", "the data is not JSON: Expecting value: line 1 column 1 (char 0)"),
-        ("[1,]", "the data is not JSON: Expecting value: line 1 column 4 (char 3)"),
+        ("[1 2]", "the data is not JSON: Expecting ',' delimiter: line 1 column 4 (char 3)"),
         ("NaN", "the data is not JSON: NaN is not a value of JSON"),
         ("[" * 100_000, "the data is nested too deeply"),
     ],

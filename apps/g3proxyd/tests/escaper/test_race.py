@@ -389,6 +389,7 @@ class TestEnds:
                 with contextlib.suppress(TcpConnectError):
                     (await scene.run()).close()
                 scene.race = None  # type: ignore[assignment]  # let go of it
+                await asyncio.sleep(0)  # so does the loop of the call that has woken this task
                 left = (Race, TcpConnectError, HappyEyeballs)
                 assert [thing for thing in gc.get_objects() if isinstance(thing, left)] == []
             finally:

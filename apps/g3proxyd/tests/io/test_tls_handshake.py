@@ -44,7 +44,7 @@ async def fault(stream: TlsStream, other: Any = None) -> TlsError:
         (b"SSH-2.0-OpenSSH_9.2\r\n", TlsFault.NOT_TLS),
         (b"", TlsFault.TRUNCATED),
         (b"\x16\x03\x01\x02\x00\x01\x00", TlsFault.TRUNCATED),
-        (b"\x16\x03\x01\xff\xff" + bytes(100), TlsFault.NOT_TLS),
+        (b"\x16\x03\x01\xff\xff" + bytes(100), TlsFault.PROTOCOL),
         (b"\x15\x03\x01\x00\x02\x02\x30", TlsFault.PROTOCOL),
     ],
 )

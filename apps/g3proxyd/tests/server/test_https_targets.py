@@ -184,6 +184,8 @@ def test_the_proxy_shows_its_own_certificate(tmp_path: Path) -> None:
             subjects.append(writer.get_extra_info("peercert")["subject"])
             await reader.readuntil(b"\r\n\r\n")
             writer.write(OK)
+            await reader.read()
+            writer.close()
 
         context = authority().issue("origin.test").server(tmp_path)
         context.verify_mode = ssl.CERT_REQUIRED

@@ -17,6 +17,7 @@ from g3proxyd.config import Config
 from g3proxyd.resolver import make_resolver
 from g3proxyd.supervisor import slot as slots
 from g3proxyd.supervisor.errors import ApplyError, StartError
+from g3proxyd.supervisor.messages import ForceQuit
 from g3proxyd.supervisor.sockets import Sockets
 from g3proxyd.supervisor.supervisor import Supervisor
 from g3proxyd.worker import build, process
@@ -94,6 +95,25 @@ def test_all_workers_serve_and_are_counted_together(caplog: pytest.LogCaptureFix
     assert [record.message for record in caplog.records if "listens" in record.message] == [
         f"server http listens on 127.0.0.1 port {port}"
     ]
+
+
+def test_what_is_asked_before_the_workers_serve_is_answered_when_they_do() -> None:
+    async def main() -> None:
+        first = config(free_port())
+        sockets = Sockets(2)
+        supervisor = Supervisor(first, 2, sockets, sockets.stage(first))
+        try:
+            await supervisor.start()
+            asked = asyncio.create_task(supervisor.ask_all(ForceQuit("none")))
+            await asyncio.sleep(0)
+            assert not asked.done()
+            await supervisor.go()
+            assert len(await asked) == 2
+        finally:
+            supervisor.quit(Quit.AT_ONCE)
+            await supervisor.ended()
+
+    run(main())
 
 
 def test_what_waits_for_a_killed_worker_is_served_by_the_next() -> None:

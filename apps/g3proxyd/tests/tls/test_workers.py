@@ -1,5 +1,6 @@
 """TLS in a daemon with several workers: sessions that each of them resumes, and certificates that are renewed."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -132,7 +133,8 @@ def test_what_becomes_of_connections_when_a_certificate_is_renewed(tmp_path: Pat
         assert far.recv(100) == b"still"
         with running.control() as client:
             client.post("server", "http", "force-quit")
-        assert tunnel.sock.recv(100) == b""
+        with contextlib.suppress(ConnectionResetError):  # an abort is a reset; some see an end instead
+            assert tunnel.sock.recv(100) == b""
         for each in (kept, tunnel):
             each.close()
         far.close()

@@ -166,9 +166,11 @@ def _host(host: bytes) -> str:
     if host[0] != _BRACKET:
         return host.lower().decode("ascii")
     try:
-        return str(IPv6Address(host[1:-1].decode("ascii")))
+        address = IPv6Address(host[1:-1].decode("ascii"))
     except AddressValueError:
         raise RequestError("host", "not an IPv6 address between the brackets") from None
+    # RFC 5952 section 5; CPython does so by itself from 3.13 on.
+    return str(address) if address.ipv4_mapped is None else f"::ffff:{address.ipv4_mapped}"
 
 
 def _port(port: bytes | None) -> int | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from inspect import getdoc
 
 from pydantic.fields import FieldInfo
 
@@ -77,7 +78,7 @@ def _title(name: str, section: type[Section]) -> str:
 
 def _section(title: str, section: type[Section], maps: dict[str, type[Section]], level: int = 2) -> Iterator[str]:
     yield f"{'#' * level} {title}\n"
-    yield f"{section.__doc__}\n"
+    yield f"{getdoc(section)}\n"
     if issubclass(section, ModuleConfig):
         others = type_name(section).names[1:]
         if others:

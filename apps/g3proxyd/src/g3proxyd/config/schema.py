@@ -7,6 +7,7 @@ they stand for.
 
 from __future__ import annotations
 
+from inspect import getdoc
 from typing import Any, TypeAlias
 
 from pydantic.fields import FieldInfo
@@ -40,7 +41,7 @@ def main_file_schema() -> Schema:
         "controller": ControllerConfig,
     }
     sections: dict[str, Schema] = {
-        name: {"description": model.__doc__, "anyOf": [{"type": "null"}, _reference(model, definitions)]}
+        name: {"description": getdoc(model), "anyOf": [{"type": "null"}, _reference(model, definitions)]}
         for name, model in maps.items()
     }
     sections |= {kind: _objects(kind, models, definitions) for kind, models in KINDS.items()}
@@ -92,7 +93,7 @@ def _reference(model: type[Section], definitions: dict[str, Schema]) -> Schema:
 def _section(model: type[Section], definitions: dict[str, Schema]) -> Schema:
     """A map with its keys in all their spellings, and the short forms beside it."""
     place = f"#/$defs/{model.__name__}{'/then' if model.short_schema else ''}/properties"
-    schema: Schema = {"description": model.__doc__, "type": "object", "additionalProperties": False}
+    schema: Schema = {"description": getdoc(model), "type": "object", "additionalProperties": False}
     properties: dict[str, Schema] = {}
     patterns: dict[str, Schema] = {}
     for key in keys_of(model):

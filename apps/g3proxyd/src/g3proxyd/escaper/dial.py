@@ -108,6 +108,7 @@ async def _writable(loop: asyncio.AbstractEventLoop, sock: socket.socket, second
     finally:
         timer.cancel()
         loop.remove_writer(sock)
+        del waiter  # its exception knows this frame: the two would wait for the collector
 
 
 def _wake(waiter: asyncio.Future[None]) -> None:

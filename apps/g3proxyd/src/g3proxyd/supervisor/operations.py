@@ -115,6 +115,7 @@ class SupervisorOperations:
         supervisor = self._supervisor
         if name not in supervisor.config.resolvers:
             raise no_such("resolver", name, supervisor.config.resolvers)
+        await supervisor.settled()
         slot = next((slot for slot in supervisor.slots if slot.serving), None)
         if slot is None:
             raise OperationError(Reason.FAILED, "there is no worker to ask")

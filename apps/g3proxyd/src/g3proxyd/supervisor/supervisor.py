@@ -98,6 +98,10 @@ class Supervisor:
         for name, keys in self.sockets.servers.items():
             for address in dict.fromkeys(self.sockets[key].getsockname()[:2] for key in keys):
                 log.info("server %s listens on %s port %d", name, *address)
+        await self.settled()
+
+    async def settled(self) -> None:
+        """Wait until the first start is over: whoever has heard that we listen may ask something at once."""
         for slot in self.slots:
             await slot.settled.wait()
 
@@ -393,6 +397,7 @@ class Supervisor:
 
     async def ask_all(self, request: Any) -> list[Any]:
         """Ask all workers that serve; return the answers of those that gave one."""
+        await self.settled()
         slots = [slot for slot in self.slots if slot.serving]
         outcomes = await asyncio.gather(*(slot.ask(request) for slot in slots), return_exceptions=True)
         return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
