@@ -40,9 +40,9 @@ def chosen(route: Any, host: str, task: Task | None = None) -> str:
 
 def test_every_connection_is_that_of_the_next_escaper() -> None:
     a, b = End("a"), End("b")
-    b.forwards_ftp = b.tells_addresses = True
+    b.forwards_ftp = b.wants_server_addr = True
     route = make_route(BY_HOST, a, b)
-    assert (route.name, route.type_name, route.forwards_ftp, route.tells_addresses) == (
+    assert (route.name, route.type_name, route.forwards_ftp, route.wants_server_addr) == (
         "r",
         "RouteUpstream",
         True,

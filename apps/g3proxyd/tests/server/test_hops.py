@@ -1,16 +1,17 @@
 """Servers of every kind in front of a next proxy: what they hand on, in which form, and what they keep."""
 
 import asyncio
+import socket
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from certificates import authority
+from chain import request as socks_request
 from ftp_site import ftp_site
 from g3proxyd.log import Logger
 from g3proxyd.log.discard import DiscardSink
-from hops import OK, chained, echo_tunnel, get, next_proxy, opened, real_tunnel, through
+from hops import OK, chained, connect, echo_tunnel, get, next_proxy, opened, real_tunnel, through
 from loopback import run
 from proxy import origin, read_response, replying, talk
 from serving import serving
@@ -146,17 +147,40 @@ def test_a_route_leads_ftp_to_a_proxy_that_takes_it() -> None:
     run(main())
 
 
-@pytest.mark.parametrize(
-    ("keys", "wanted"), [({}, False), ({"use_proxy_protocol": 1}, True), ({"use_proxy_protocol": 2}, True)]
-)
-def test_the_address_of_the_server_is_looked_up_where_somebody_tells_it(keys: dict[str, Any], wanted: bool) -> None:
+def test_the_address_of_the_server_is_looked_up_whatever_is_logged() -> None:
     async def main() -> None:
-        async with chained(1, **keys) as p:
+        async with chained(1) as p:
             while p.worker.modules is None:
                 await asyncio.sleep(0)
             context = p.worker.modules.servers["http"].context
-            assert context.server_addr_wanted
-            silent = replace(context, task_log=Logger("Task", DiscardSink()))
-            assert silent.server_addr_wanted is wanted
+            assert replace(context, task_log=Logger("Task", DiscardSink())).server_addr_wanted
+
+    run(main())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+@pytest.mark.parametrize(("server", "escaper"), [("http_proxy", "proxy_http"), ("socks_proxy", "proxy_socks5")])
+def test_a_next_proxy_that_is_the_server_itself(server: str, escaper: str, host: str) -> None:
+    """Without a check such a request would come back until no descriptor is left."""
+
+    async def main() -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        sock = socket.create_server((host.strip("[]"), 0), family=family)
+        sock.setblocking(False)
+        out = {"name": "out", "type": escaper, "proxy_addr": f"{host}:{sock.getsockname()[1]}"}
+        entrance = {"name": "in", "type": server, "escaper": "out"}
+        async with serving(entrance, routes=[out], sockets={"in": sock}) as p:
+            request = connect() if server == "http_proxy" else b"\5\1\0" + socks_request("a.test", 22)
+            reader, writer = await opened(p.addresses["in"][:2])
+            writer.write(request)
+            if server == "http_proxy":
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 503 ")
+            else:
+                assert (await reader.readexactly(4))[3:] == b"\1"
+            writer.close()
+            record = await p.task_record()
+            assert record["reason"] == "EscaperNotUsable"
+            (failure,) = await p.records.wait(log_type="Escape")
+            assert failure["msg"] == "the escaper is not usable: the next hop is this server itself"
 
     run(main())

@@ -215,8 +215,8 @@ class Escaper(ABC):
     forwards_ftp = False
     """Whether `ftp_connect` may find somebody."""
 
-    tells_addresses = False
-    """Whether the remote side is told the addresses of the client's connection: tasks look both up then."""
+    wants_server_addr = False
+    """Whether `TaskIdentity.server_addr` is used, so that tasks look it up whatever is logged."""
 
     def __init__(self, name: str) -> None:
         self.name = name

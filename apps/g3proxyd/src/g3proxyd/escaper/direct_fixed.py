@@ -60,7 +60,7 @@ class DirectFixedWithHeader(DirectFixedEscaper):
     The data connections of FTP have none, as in g3.
     """
 
-    tells_addresses = True
+    wants_server_addr = True
 
     def __init__(self, config: "DirectFixedConfig", resolver: Resolver, logger: Logger, header: Header) -> None:
         super().__init__(config, resolver, logger)

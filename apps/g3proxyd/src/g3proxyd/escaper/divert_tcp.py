@@ -21,7 +21,7 @@ class DivertTcpEscaper(Escaper):
     """g3's ``divert_tcp``."""
 
     type_name = "DivertTcp"
-    tells_addresses = True
+    wants_server_addr = True
 
     def __init__(self, config: "DivertTcpConfig", around: "Surroundings") -> None:
         super().__init__(config.name)

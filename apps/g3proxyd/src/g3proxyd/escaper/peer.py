@@ -51,7 +51,10 @@ class PeerConnector:
         header: Header | None = None,
         tls: PeerTls | None = None,
     ) -> None:
-        """``sockets`` are named after the escaper and have its counters; ``logger`` is bound to its type and name."""
+        """``sockets`` are named after the escaper and have its counters; ``logger`` is bound to its type and name.
+
+        A peer that is our own server is refused, for which the escaper has to set `Escaper.wants_server_addr`.
+        """
         self.sockets = sockets
         self.course = course
         self._resolver = resolver
@@ -79,6 +82,11 @@ class PeerConnector:
         notes.speed_limit = self._speed_limit
         header = b"" if self._header is None else self._make_header(self._header, upstream, notes, task)
         stream = await self._dial(peer, upstream, notes, task, course or self.course)
+        own, there = task.server_addr, notes.next_peer_addr
+        if own is not None and there is not None and own[:2] == there[:2]:
+            with self.reporting(stream, upstream, notes, task):
+                # It would come back here, and again, until no descriptor is left.
+                raise TcpConnectError(ConnectReason.ESCAPER_NOT_USABLE, detail="the next hop is this server itself")
         if header:
             with self.reporting(stream, upstream, notes, task):
                 send_header(stream.sock, header)

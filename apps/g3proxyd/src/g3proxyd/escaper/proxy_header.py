@@ -18,7 +18,7 @@ Header = Callable[[Upstream, TaskIdentity], bytes]
 def make_header(version: int | None) -> Header | None:
     """What makes headers of this version, 1 or 2; None stands for no header.
 
-    The header needs `TaskIdentity.server_addr`: the escaper has to set `Escaper.tells_addresses`.
+    The header needs `TaskIdentity.server_addr`: the escaper has to set `Escaper.wants_server_addr`.
     """
     if version is None:
         return None

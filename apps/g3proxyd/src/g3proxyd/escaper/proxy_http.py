@@ -25,10 +25,11 @@ ALPN = ("http/1.1",)
 class HttpProxyEscaper(Escaper):
     """What both have in common."""
 
+    wants_server_addr = True
+
     def __init__(self, config: "HttpProxyHopConfig", around: "Surroundings", tls: PeerTls | None = None) -> None:
         super().__init__(config.name)
         header = make_header(config.use_proxy_protocol)
-        self.tells_addresses = header is not None
         self._hop = NextHop(self, config, around, header=header, tls=tls)
         self._negotiation_timeout: float = config.peer_negotiation_timeout
         self._limits = Limits(head_size=config.http_connect_rsp_header_max_size)

@@ -23,6 +23,7 @@ class ProxySocks5Escaper(Escaper):
     """g3's ``proxy_socks5``."""
 
     type_name = "ProxySocks5"
+    wants_server_addr = True
 
     def __init__(self, config: "Socks5Config", around: "Surroundings", tls: PeerTls | None = None) -> None:
         """``tls`` is spoken with the proxies, unless it is None."""

@@ -31,7 +31,7 @@ class Junction(Escaper):
         self.route_stats = RouteStats()
         following = tuple(following)
         self.forwards_ftp = any(escaper.forwards_ftp for escaper in following)
-        self.tells_addresses = any(escaper.tells_addresses for escaper in following)
+        self.wants_server_addr = any(escaper.wants_server_addr for escaper in following)
         self._ends: dict[str, Escaper] = {}
         """Those that connect themselves, also behind other junctions, by their names, which the notes tell."""
         for escaper in following:

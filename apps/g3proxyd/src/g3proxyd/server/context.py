@@ -58,7 +58,7 @@ class ServerContext:
     """Whether the log or the escaper wants to know which address a client has connected to."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "server_addr_wanted", self.task_log.enabled or self.escaper.tells_addresses)
+        object.__setattr__(self, "server_addr_wanted", self.task_log.enabled or self.escaper.wants_server_addr)
 
     @property
     def idle_seconds(self) -> float:
