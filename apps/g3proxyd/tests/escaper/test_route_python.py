@@ -11,7 +11,7 @@ from g3_acl import parse_host
 from g3proxyd.config import Config
 from g3proxyd.config.escaper import RoutePythonConfig
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
-from g3proxyd.escaper.route_python import RouteRequest
+from g3proxyd.escaper.route_python import RouteRequest, load_function
 from g3proxyd.upstream import Upstream
 
 CODE = """\
@@ -91,14 +91,51 @@ def test_a_traceback_is_logged_once(path: Path, caplog: pytest.LogCaptureFixture
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("import no_such_module_at_all", "ModuleNotFoundError: No module named 'no_such_module_at_all'"),
-        ("raise SystemExit('the end')", "SystemExit: the end"),
-        ("del choose", "KeyError: 'choose'"),
+        ("import no_such_module_at_all", ":3: ModuleNotFoundError: No module named 'no_such_module_at_all'"),
+        ("raise SystemExit('the end')", ":3: SystemExit: the end"),
+        ("del choose", ": AttributeError: module 'g3proxyd.route_python.r' has no attribute 'choose'"),
     ],
 )
 def test_a_file_that_cannot_be_run(line: str, message: str, path: Path) -> None:
     path.write_text(f"def choose(request):\n    pass\n{line}\n")
-    with pytest.raises(ValueError, match=rf"escaper r: .*choose\.py: {message}"):
+    with pytest.raises(ValueError, match=rf"escaper r: .*choose\.py{message}"):
+        make(path)
+
+
+def test_it_is_a_module_like_any_other(path: Path) -> None:
+    """Decorators look up the module of what they decorate; a reload leaves the old one to those that it serves."""
+    code = """\
+from __future__ import annotations
+from dataclasses import dataclass
+
+@dataclass
+class Answer:
+    name: str
+
+def choose(request):
+    return Answer("NAME").name
+"""
+    path.write_text(code.replace("NAME", "a"))
+    before = make(path)
+    path.write_text(code.replace("NAME", "b"))
+    after = make(path)
+    path.write_text("def choose(request): return 1 / 0\n1 / 0\n")
+    with pytest.raises(ValueError, match=r"choose\.py:2: ZeroDivisionError"):
+        make(path)
+    assert (chosen(before, "x.test"), chosen(after, "x.test")) == ("a", "b")
+    assert Path(after._function.__globals__["__file__"]) == path
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_has_changed_since_it_was_checked_is_not_run(path: Path) -> None:
+    config = RoutePythonConfig.model_validate({"name": "r", "file": str(path), "default_next": "a"})
+    path.write_text("def choose(request): raise SystemExit\n")
+    assert load_function(config)(RouteRequest("x.b.test", 80, "192.0.2.9")) == "b"
+
+
+def test_a_file_that_anybody_may_write_to(path: Path) -> None:
+    path.chmod(0o646)
+    with pytest.raises(ValueError, match=r"choose\.py: anybody may write to it"):
         make(path)
 
 

@@ -1,9 +1,13 @@
 """The escaper that asks a function of the operator's which escaper is next."""
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from importlib.abc import ExecutionLoader
+from importlib.util import module_from_spec, spec_from_loader
+from traceback import extract_tb
+from typing import TYPE_CHECKING
 
 from ..upstream import Upstream
 from .base import Escaper, TaskIdentity, client_host
@@ -12,6 +16,7 @@ from .route import Route
 
 if TYPE_CHECKING:
     from ..config.escaper import RoutePythonConfig
+    from ..config.values.python_source import PythonSource
 
 log = logging.getLogger(__name__)
 
@@ -63,15 +68,38 @@ class RoutePythonEscaper(Route):
         return escaper
 
 
+class CheckedSource(ExecutionLoader):
+    """Imports a file as it was when the configuration was checked, whatever it has become since."""
+
+    def __init__(self, source: "PythonSource") -> None:
+        self._source = source
+
+    def get_source(self, fullname: str) -> str:
+        """The text of the file."""
+        return self._source.text
+
+    def get_filename(self, fullname: str) -> str:
+        """The path of the file."""
+        return self._source.path
+
+
 def load_function(config: "RoutePythonConfig") -> Callable[[RouteRequest], object]:
-    """Run the file, and return the function in it. Raises ValueError."""
-    namespace: dict[str, Any] = {"__name__": f"g3proxyd.{config.type}.{config.name}", "__file__": config.file.path}
+    """Run the file as a module of its own, and return the function in it. Raises ValueError."""
+    spec = spec_from_loader(f"g3proxyd.{config.type}.{config.name}", CheckedSource(config.file))
+    assert spec is not None and spec.loader is not None  # noqa: S101, PT018 - for the type checker
+    module = module_from_spec(spec)
+    before = sys.modules.get(spec.name)
+    sys.modules[spec.name] = module  # where dataclasses and pickles look their module up
     try:
-        # The operator's own code, named by the configuration, as it was when that was checked.
-        exec(compile(config.file.text, config.file.path, "exec"), namespace)  # noqa: S102
-        function: Callable[[RouteRequest], object] = namespace[config.function]
+        spec.loader.exec_module(module)
+        function: Callable[[RouteRequest], object] = getattr(module, config.function)
     except (Exception, SystemExit) as error:
-        raise ValueError(f"escaper {config.name}: {config.file}: {type(error).__name__}: {error}") from error
+        del sys.modules[spec.name]
+        if before is not None:
+            sys.modules[spec.name] = before
+        lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == config.file.path]
+        place = f"{config.file}:{lines[-1]}" if lines else str(config.file)
+        raise ValueError(f"escaper {config.name}: {place}: {type(error).__name__}: {error}") from error
     return function
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeAlias
@@ -41,13 +42,16 @@ def load_python(data: object, folder: Path) -> PythonSource:
     path = folder / data
     try:
         text = read_source(path).text
+        mode = path.stat().st_mode
         ast.parse(text)
-    except FileError as error:
+    except (FileError, OSError) as error:
         raise wrong(f"cannot read {show(str(path))}: {error}", expected=_EXPECTED) from None
     except SyntaxError as error:
         raise wrong(f"{path}:{error.lineno}: {error.msg}", expected=_EXPECTED) from None
     except (ValueError, RecursionError, MemoryError):  # NUL, or deeper than the parser goes
         raise wrong(f"{show(str(path))} is not Python code", expected=_EXPECTED) from None
+    if mode & stat.S_IWOTH:  # what anybody writes there would be run
+        raise wrong(f"{path}: anybody may write to it", expected="a file that its owner alone may write to")
     return PythonSource(str(path.absolute()), text)
 
 
