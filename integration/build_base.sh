@@ -8,8 +8,8 @@ set -eu
 
 suite=bookworm
 # python3-venv installs the daemon's wheels, python3-socks is a SOCKS client, fcgiwrap serves git over HTTP.
-packages="ca-certificates curl dnsmasq-base fcgiwrap git haproxy iproute2 nftables nginx-light openssl python3 python3-dnspython \
-python3-socks python3-venv python3-websockets vsftpd wget"
+packages="ca-certificates curl dante-server dnsmasq-base fcgiwrap git haproxy iproute2 nftables nginx-light openssl python3 \
+python3-dnspython python3-socks python3-venv python3-websockets squid tinyproxy-bin unbound vsftpd wget"
 
 recipe=$(sha256sum "$0" | cut -c1-12)
 image="g3-base:$recipe"

@@ -17,6 +17,7 @@ class Answer:
     error: str
 
 
+TRUST = ["--cacert", "/srv/tls/authority.crt"]
 _FORM = "\n%{http_code} %{http_connect} %{size_download}"
 
 
@@ -30,8 +31,12 @@ def curl(lab: Lab, *words: str, seconds: float = 60, stdin: str | None = None) -
 
 def via_http(lab: Lab, url: str, *words: str, seconds: float = 60, stdin: str | None = None) -> Answer:
     """curl through the HTTP server: absolute-form for http, CONNECT for https."""
-    trust = ["--cacert", "/srv/tls/authority.crt"]
-    return curl(lab, "-x", lab.http_proxy, *trust, *words, url, seconds=seconds, stdin=stdin)
+    return curl(lab, "-x", lab.http_proxy, *TRUST, *words, url, seconds=seconds, stdin=stdin)
+
+
+def via_entrance(lab: Lab, url: str, *words: str, seconds: float = 60) -> Answer:
+    """curl through the entrance, which chooses the way out by the name."""
+    return curl(lab, "-x", f"http://{lab.address('entrance')}:8080", *TRUST, *words, url, seconds=seconds)
 
 
 def via_socks(lab: Lab, version: str, url: str, *words: str) -> Answer:

@@ -15,7 +15,22 @@ from typing import Any, Literal
 from integration import build
 from integration.build import BuildError, UnavailableError
 
-Service = Literal["dns", "origin", "balancer", "proxy", "gateway", "client", "guest"]
+Service = Literal[
+    "dns",
+    "origin",
+    "balancer",
+    "proxy",
+    "gateway",
+    "client",
+    "guest",
+    "entrance",
+    "hops",
+    "west",
+    "east",
+    "agent",
+    "names",
+    "reserve",
+]
 _COMPOSE_FILE = Path(__file__).resolve().parent / "compose.yml"
 _HOSTS: dict[Service, int] = {
     "dns": 53,
@@ -25,6 +40,13 @@ _HOSTS: dict[Service, int] = {
     "gateway": 11,
     "client": 20,
     "guest": 21,
+    "entrance": 12,
+    "hops": 40,
+    "west": 41,
+    "east": 42,
+    "agent": 43,
+    "names": 44,
+    "reserve": 45,
 }
 # The ports of a service that have to take connections before it counts as ready.
 _PORTS: dict[Service, tuple[int, ...]] = {
@@ -32,6 +54,12 @@ _PORTS: dict[Service, tuple[int, ...]] = {
     "balancer": (8001, 1082),
     "proxy": (8080, 1080, 8443, 2001, 3001, 443),
     "gateway": (9000, 9001),
+    "entrance": (8080, 1080, 443),
+    "hops": (3128, 8888, 1080, 3129),
+    "west": (8443, 1443),
+    "east": (8443, 1443),
+    "names": (853, 443),
+    "reserve": (853, 443),
 }
 _READY_SECONDS = 20.0
 # The range that is tried for a free network; a third octet is drawn for each try.
@@ -91,6 +119,10 @@ class Lab:
         _docker("start", self._ids[service])
         self._wait_ready(service)
 
+    def kill(self, service: Service) -> None:
+        """End a service at once (SIGKILL); its address goes with it."""
+        _docker("kill", self._ids[service])
+
     @contextlib.contextmanager
     def stopped(self, service: Service) -> Iterator[None]:
         """A service is gone, with its address, within the block."""
@@ -136,19 +168,26 @@ class Lab:
             f"{service} does not say {text!r}; its last words:\n{self.process_log(service)[-2000:]}"
         )
 
+    def records(self, log_type: str, service: Service, **fields: Any) -> list[dict[str, Any]]:
+        """A daemon's lines of this type that have these fields."""
+        lines = [json.loads(line) for line in self.log(service).splitlines()]
+        fields["log_type"] = log_type
+        return [line for line in lines if fields.items() <= line.items()]
+
+    def record(self, log_type: str, service: Service, **fields: Any) -> dict[str, Any]:
+        """The one line of this type with these fields, once it is there."""
+        assert eventually(lambda: bool(self.records(log_type, service, **fields))), f"no {log_type} log with {fields}"
+        found = self.records(log_type, service, **fields)
+        assert len(found) == 1, found
+        return found[0]
+
     def task_logs(self, service: Service = "proxy", **fields: Any) -> list[dict[str, Any]]:
         """A daemon's lines for tasks that have these fields."""
-        lines = [json.loads(line) for line in self.log(service).splitlines()]
-        tasks = [line for line in lines if line.get("log_type") == "Task"]
-        return [line for line in tasks if fields.items() <= line.items()]
+        return self.records("Task", service, **fields)
 
     def task(self, service: Service = "proxy", **fields: Any) -> dict[str, Any]:
         """The one line for a task with these fields that has ended, once it is there."""
-        fields["task_event"] = "Finished"
-        assert eventually(lambda: bool(self.task_logs(service, **fields))), f"no task log with {fields}"
-        found = self.task_logs(service, **fields)
-        assert len(found) == 1, found
-        return found[0]
+        return self.record("Task", service, task_event="Finished", **fields)
 
     def _logs(self, service: Service) -> Done:
         return subprocess.run(["docker", "logs", self._ids[service]], capture_output=True, text=True, check=True)

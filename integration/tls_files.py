@@ -20,6 +20,8 @@ def write(folder: Path) -> None:
         "wrong-name": authority.issue("somebody-else.g3.test"),
         "unknown-issuer": stranger.issue("unknown-issuer.g3.test"),
         "proxy": authority.issue("proxy.g3.test"),
+        "relay": authority.issue("relay.g3.test"),
+        "names": authority.issue("names.g3.test"),
         "renewed": authority.issue("proxy.g3.test", common_name="renewed"),
         "client": authority.issue(client=True),
         "expired-client": authority.issue(client=True, valid=OVER),
