@@ -42,6 +42,14 @@ def test_nothing_is_asked_before_the_handshake_is_over() -> None:
     assert play.ask(QUESTION) == 0
 
 
+def test_the_certificates_of_the_server() -> None:
+    play = Play(QuicClient(trusting(), SERVER, 100.0))
+    assert not play.client.peer_certificates
+    play.exchange()
+    shown = list(play.client.peer_certificates)
+    assert shown == [play.peer.quic.configuration.certificate]
+
+
 def test_nothing_links_one_connection_to_the_next() -> None:
     """A session's ticket, or an address's token, would also let a server recognise its client."""
     ticket: Any = object()

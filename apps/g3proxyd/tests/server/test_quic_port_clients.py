@@ -164,6 +164,7 @@ def test_clients_that_have_to_show_a_certificate(
         "no_certificate": (client_configuration(), 116),
         "certificate_purpose": (with_certificate(authority().issue()), 43),
         "certificate_issuer": (with_certificate(Authority("Nobody").issue(client=True)), 48),
+        "certificate_weak": (with_certificate(authority().issue(client=True, rsa_bits=1024)), 42),
         "certificate_expired": (with_certificate(authority().issue(client=True, valid=(-DAYS * 2, -DAYS))), 45),
         "certificate_not_yet_valid": (with_certificate(authority().issue(client=True, valid=(DAYS, DAYS * 2))), 42),
     }

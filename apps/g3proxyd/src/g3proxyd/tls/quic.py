@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 
 from ..io.tls_errors import TlsError, TlsFault, name_certificate_fault
+from .certificate_checks import check_strength, check_use
 from .names import covered
 from .server import sites_of
 from .settings import Pair, ServerSettings
@@ -84,15 +85,8 @@ class QuicTls:
             return
         if certificate is None:
             raise TlsError(TlsFault.NO_CERTIFICATE, "the client showed none")
-        try:
-            usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        except x509.ExtensionNotFound:
-            usages = None
-        except ValueError as error:
-            raise TlsError(TlsFault.CERTIFICATE_INVALID, str(error)) from None
-        good = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE)
-        if usages is not None and not any(usage in usages for usage in good):
-            raise TlsError(TlsFault.CERTIFICATE_PURPOSE, "it is not for clients")
+        check_use(certificate, ExtendedKeyUsageOID.CLIENT_AUTH)
+        check_strength((certificate, *chain))
         context = crypto.X509StoreContext(
             self._store, crypto.X509.from_cryptography(certificate), [crypto.X509.from_cryptography(c) for c in chain]
         )

@@ -138,6 +138,8 @@ def test_a_client_certificate() -> None:
         ("early", "QUIC: Certificate is not valid yet (code 0x12d)"),
         ("stranger", "QUIC: unable to get local issuer certificate (code 0x12a)"),
         ("nobody", "QUIC: unable to get local issuer certificate (code 0x12a)"),
+        ("use", "certificate_purpose (it is not for servers)"),
+        ("weak", "certificate_weak (a key of 1024 bits)"),
         ("protocol", "QUIC: No common ALPN protocols (code 0x178)"),
         ("version", "QUIC: Could not find a common protocol version"),
     ],
@@ -148,6 +150,8 @@ def test_handshakes_that_fail(http3: bool, case: str, detail: str) -> None:
         "expired": {"leaf": authority().issue(NAME, valid=(-2 * day, -day))},
         "early": {"leaf": authority().issue(NAME, valid=(day, 2 * day))},
         "stranger": {"leaf": Authority("Stranger").issue(NAME)},
+        "use": {"leaf": authority().issue(NAME, client=True)},
+        "weak": {"leaf": authority().issue(NAME, rsa_bits=1024)},
         "protocol": {"alpn_protocols": ["doq" if http3 else "h3"]},
         "version": {"supported_versions": [0x1A2A3A4A]},
     }

@@ -15,6 +15,7 @@ from aioquic.quic.configuration import QuicConfiguration
 from aioquic.quic.connection import QuicConnection
 from aioquic.quic.events import ConnectionTerminated, HandshakeCompleted, QuicEvent
 from aioquic.quic.packet import QuicErrorCode
+from cryptography.x509 import Certificate
 from dns.message import Message
 from g3_machine import LocalProtocolError, RemoteProtocolError
 
@@ -86,6 +87,16 @@ class Connection(ABC):
     def is_connected(self) -> bool:
         """Whether the handshake is over, and the connection is not."""
         return self._is_connected and not self._is_over
+
+    @property
+    def peer_certificates(self) -> tuple[Certificate, ...]:
+        """The server's certificate and the rest of its chain; empty before it has shown them.
+
+        Once `is_connected` its name, its issuer and its dates are as they should be. Uses and weak keys are for the
+        caller to judge.
+        """
+        tls = self._quic.tls
+        return () if tls._peer_certificate is None else (tls._peer_certificate, *tls._peer_certificate_chain)
 
     @property
     def can_ask(self) -> bool:

@@ -12,6 +12,7 @@ from g3_machine import RemoteProtocolError
 
 from ...io.poller import Poller
 from .kept import ConnectionOverError, KeptTransport
+from .quic_tls import check_server
 from .sockets import ServerSockets
 from .tls import encrypted_settings
 from .transport import NoReplyError
@@ -111,6 +112,7 @@ class QuicConnection:
         try:
             self._turn()
             await self._shaken
+            check_server(self._client.peer_certificates)
         except BaseException:
             self._hang_up()
             raise

@@ -1,6 +1,7 @@
 """TLS of QUIC, which is aioquic's own: our settings in its words."""
 
 import ssl
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...tls.client import ServerName
@@ -8,6 +9,7 @@ from ...tls.settings import ClientSettings
 
 if TYPE_CHECKING:
     from aioquic.quic.configuration import QuicConfiguration
+    from cryptography.x509 import Certificate
 
 
 def quic_configuration(settings: ClientSettings, name: ServerName) -> "QuicConfiguration":
@@ -27,3 +29,13 @@ def quic_configuration(settings: ClientSettings, name: ServerName) -> "QuicConfi
         configuration.certificate, configuration.certificate_chain = chain[0], chain[1:]
         configuration.private_key = load_pem_private_key(settings.pair.key.pem, None)
     return configuration
+
+
+def check_server(certificates: "Sequence[Certificate]") -> None:
+    """Raise TlsError for what the library lets pass: it has seen to the name, the issuer and the dates."""
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    from ...tls.certificate_checks import check_strength, check_use
+
+    check_use(certificates[0], ExtendedKeyUsageOID.SERVER_AUTH)
+    check_strength(certificates)
