@@ -468,7 +468,7 @@ def test_a_proxy_on_the_way_is_told_where_the_site_is(secure: bool) -> None:
 def test_the_host_of_an_upstream_has_no_port_that_goes_without_saying() -> None:
     for host, port, authority in (("a.test", 80, b"a.test"), ("a.test", 8080, b"a.test:8080"), ("::1", 80, b"[::1]")):
         upstream = Upstream(parse_host(host), port)
-        assert Site(upstream, None, upstream.host, None).authority == authority
+        assert Site(upstream, None, None).authority == authority
 
 
 def test_a_client_that_breaks_off_between_two_requests() -> None:

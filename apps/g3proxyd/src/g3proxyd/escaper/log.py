@@ -30,7 +30,7 @@ def log_tcp_connect(
 
 def log_tls_handshake(
     logger: Logger,
-    error: Exception,
+    error: str,
     upstream: Upstream,
     notes: ConnectNotes,
     task: TaskIdentity,
@@ -53,7 +53,7 @@ def log_tls_handshake(
             "tls_peer": str(tls_peer),
             "tls_application": tls_application,
         },
-        str(error),
+        error,
     )
 
 

@@ -148,7 +148,7 @@ class PeerConnector:
             failure = TcpConnectError(reason, detail=str(error))
             if self._logger.enabled:
                 where = {"tls_name": str(name), "tls_application": tls.application}
-                log_tls_handshake(self._logger, failure, upstream, notes, task, tls_peer=peer, **where)
+                log_tls_handshake(self._logger, str(failure), upstream, notes, task, tls_peer=peer, **where)
             raise failure from None
         self.stats.tls_handshake_success += 1
         return secure

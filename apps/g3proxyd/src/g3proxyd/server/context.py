@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +45,10 @@ class ServerContext:
     wheel: Wheel
     relays: RelayHost
     escaper: Escaper
+    escapers: Mapping[str, Escaper]
+    """All of them by their names: a route leads to any."""
     task_log: Logger
+    escape_log: Logger
     relay_options: RelayOptions
     speed_limit: SpeedLimit | None = None
     """What each connection of a client may move (g3's ``tcp_sock_speed_limit`` of the server)."""

@@ -1,9 +1,8 @@
 """The HTTP proxy: forwarding for http:// URIs, tunnels for CONNECT (RFC 9110, RFC 9112; g3's ``http_proxy``)."""
 
 import time
-from collections.abc import Coroutine
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from g3_acl import HostError, parse_host
 from g3_escape import EgressPath, RouteError, parse_path_number
@@ -29,7 +28,6 @@ from ..task.ftp_over_http import FtpOverHttp
 from ..task.http_connect import open_tunnel
 from ..task.http_forward import HttpForward
 from ..task.http_upgrade import HttpUpgrade, offers_upgrade
-from ..task.http_upstream import HttpUpstream, secure
 from ..tls.client import ClientTls
 from ..upstream import SecureUpstream, Upstream
 from .base import Stage
@@ -138,9 +136,10 @@ class ProxyClient(HttpClient[Upstream]):
         self._last = (target.host, upstream)
         return target, upstream, host
 
-    def secure(self, connection: HttpUpstream) -> Coroutine[Any, Any, None]:
-        """See `HttpClient.secure`."""
-        return secure(self.context.relays, connection, self.server.tls)
+    @property
+    def upstream_tls(self) -> ClientTls:
+        """See `HttpClient.upstream_tls`."""
+        return self.server.tls
 
     def _choose_path(self, head: RequestHead) -> None:
         """Take the choice of a path out of the request. Raises RequestError for one that is none."""

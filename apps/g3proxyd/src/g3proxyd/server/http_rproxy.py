@@ -5,9 +5,9 @@ hosts with 404, hosts and schemes that do not belong on this connection with 421
 """
 
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from g3_acl import HostError, parse_host
 from g3_http import Field, Form, Leniency, RequestError, RequestHead, via_field
@@ -20,8 +20,8 @@ from ..task.chained_info import ChainedInfo
 from ..task.errors import Reason, TaskError
 from ..task.http_site import SiteForward, SiteUpgrade
 from ..task.http_upgrade import offers_upgrade
-from ..task.http_upstream import HttpUpstream, secure
-from ..tls.client import ClientTls, ServerName
+from ..task.http_upstream import HttpUpstream
+from ..tls.client import ClientTls
 from ..tls.server import ServerTls
 from ..upstream import SecureUpstream, Upstream
 from .base import Stage
@@ -43,8 +43,6 @@ class Site:
     upstream: Upstream
     tls: ClientTls | None
     """TLS towards the upstream."""
-    tls_name: ServerName
-    """Who the upstream has to be then."""
     entrance: ServerTls | None
     """The TLS that clients have to speak; None where the server itself ends none."""
 
@@ -80,11 +78,10 @@ class HttpRproxyServer(HttpServer):
     def _site(self, host: "HttpRproxyHost") -> Site:
         assert host.upstream is not None  # noqa: S101 - or the configuration was refused
         entrance = self._entrance_of(host)
-        name = host.upstream.host if host.tls_name is None else host.tls_name
         if host.tls_client is None:
-            return Site(host.upstream, None, name, entrance)
+            return Site(host.upstream, None, entrance)
         tls = ClientTls(replace(host.tls_client.settings, alpn=ALPN))
-        return Site(SecureUpstream(host.upstream.host, host.upstream.port, host.tls_name), tls, name, entrance)
+        return Site(SecureUpstream(host.upstream.host, host.upstream.port, host.tls_name), tls, entrance)
 
     def _entrance_of(self, host: "HttpRproxyHost") -> ServerTls | None:
         """The TLS that clients of these hosts have to speak."""
@@ -173,11 +170,12 @@ class SiteClient(HttpClient[Site]):
             raise RequestError("host", "a host that is not served on this connection", 421)
         return site
 
-    def secure(self, connection: HttpUpstream) -> Coroutine[Any, Any, None]:
-        """See `HttpClient.secure`."""
+    @property
+    def upstream_tls(self) -> ClientTls:
+        """See `HttpClient.upstream_tls`."""
         site = self._site
         assert site.tls is not None  # noqa: S101 - or its upstream is no SecureUpstream
-        return secure(self.context.relays, connection, site.tls, site.tls_name)
+        return site.tls
 
     def take_kept(self, upstream: Upstream) -> HttpUpstream | None:
         """See `HttpClient.take_kept`. Sites with equal upstreams may speak different TLS to them."""

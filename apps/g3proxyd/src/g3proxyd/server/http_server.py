@@ -3,8 +3,8 @@
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Coroutine, Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from g3_escape import EgressPath
 from g3_http import Field, Leniency, Limits, RequestError, RequestHead, RequestReader, error_response
@@ -15,6 +15,7 @@ from ..io.pacing import Pace, paces
 from ..io.stream import Stream
 from ..task.chained_info import ChainedInfo
 from ..task.http_upstream import HttpUpstream
+from ..tls.client import ClientTls
 from ..upstream import Upstream
 from .base import Server, Stage
 from .context import ServerContext
@@ -99,9 +100,10 @@ class HttpClient(ABC, Generic[Place]):
     async def run(self) -> Stage | None:
         """Serve requests; a tunnel is the next stage."""
 
+    @property
     @abstractmethod
-    def secure(self, connection: HttpUpstream) -> Coroutine[Any, Any, None]:
-        """Shake hands on a fresh connection to an upstream that is spoken to by TLS. Raises TaskError."""
+    def upstream_tls(self) -> ClientTls:
+        """What the upstream of the present request is spoken to by, if that is a `SecureUpstream`."""
 
     async def _next_request(self) -> RequestHead | None:
         """The next head; None when the client has closed, or broke HTTP and has been told so. Raises OSError."""

@@ -8,7 +8,6 @@ from g3_escape import Node, make_picker
 
 from ..io.addresses import Peer, server_address
 from ..io.stream import Stream
-from ..io.tls import TlsStream
 from ..task.tcp_stream import TcpStream
 from ..tls.client import ClientTls
 from ..upstream import SecureUpstream, Upstream
@@ -36,14 +35,8 @@ class TcpStreamServer(Server):
         key = f"{peer[0]} {server_address(stream.sock, peer)[0]}"
         upstream = self._picker.pick(key.encode())
         own = stream.local_address()
-        secure = None if self._tls is None else self._secure
-        return TcpStream(self.context, stream, peer, upstream, time.monotonic(), own, secure)
+        return TcpStream(self.context, stream, peer, upstream, time.monotonic(), own, self._tls)
 
     def _told(self, upstream: Upstream) -> Upstream:
         """An upstream as escapers are told of it."""
         return upstream if self._tls is None else SecureUpstream(upstream.host, upstream.port, self._tls_name)
-
-    async def _secure(self, stream: Stream, upstream: Upstream) -> TlsStream:
-        """See `task.tcp_stream.Secure`."""
-        assert self._tls is not None  # noqa: S101 - it is asked for only then
-        return await self._tls.connect(stream, self._tls_name, upstream.port)

@@ -118,15 +118,6 @@ def from_connect_error(error: TcpConnectError) -> TaskError:
     return TaskError(reason, str(error), status, close=close)
 
 
-def handshake_fault(error: OSError, status: int | None) -> TaskError:
-    """Why there is no TLS with the upstream; ``status`` is what an HTTP client is told, None where there is none."""
-    if isinstance(error, TimeoutError):
-        reason, detail = Reason.UPSTREAM_TLS_HANDSHAKE_TIMEOUT, "no TLS handshake in time"
-    else:
-        reason, detail = Reason.UPSTREAM_TLS_HANDSHAKE_FAILED, f"the TLS handshake failed: {error}"
-    return TaskError(reason, detail, status, close=False)
-
-
 def socks_reply(error: TcpConnectError) -> Reply:
     """The SOCKS5 reply for an escaper's failure (RFC 1928 section 6, and g3's 0x09)."""
     if error.reason is ConnectReason.CONNECT_FAILED:

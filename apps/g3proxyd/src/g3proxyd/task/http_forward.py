@@ -26,6 +26,7 @@ from .http_body import BULK, Body, BodyError, download_fault, response_fault, up
 from .http_log import TASK_TYPE, ForwardLog
 from .http_upstream import HttpUpstream
 from .notes import Event, Stage, TaskNotes
+from .upstream_tls import shake_hands
 
 if TYPE_CHECKING:
     from ..server.http_server import HttpClient
@@ -45,6 +46,8 @@ UPLOAD_PATIENCE = 86400.0
 """Seconds to wait for a response while the request body is still being sent; the body itself has its own patience."""
 
 PROXY_AUTHENTICATION_REQUIRED = 407
+HANDSHAKE_FAILED = 525
+"""g3's own status for TLS with the origin."""
 UPGRADE_REQUIRED = 426
 
 GONE = frozenset((Reason.CLOSED_BY_UPSTREAM, Reason.UPSTREAM_READ_FAILED, Reason.UPSTREAM_WRITE_FAILED))
@@ -169,7 +172,10 @@ class HttpForward:
             self._log.write(Event.CONNECTED)
         connection = client.connected(notes.upstream, hop, notes.connect)
         if type(notes.upstream) is SecureUpstream and not hop.proxy:
-            await client.secure(connection)
+            tls = client.upstream_tls
+            connection.stream = await shake_hands(
+                client.context, connection.stream, tls, notes, TASK_TYPE, HANDSHAKE_FAILED
+            )
         return connection
 
     async def _converse(self, connection: HttpUpstream) -> bool:

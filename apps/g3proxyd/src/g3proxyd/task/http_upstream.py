@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from g3_http import Leniency, Limits, ResponseReader
 
 from ..escaper.base import ConnectNotes, HttpHop
-from ..io.inner import for_tls
 from ..io.pacing import Pace
-from ..io.relay import RelayHost
 from ..io.stream import Stream
-from ..tls.client import ClientTls, ServerName
 from ..upstream import Upstream
-from .errors import handshake_fault
 
 LENIENT = Leniency(bare_status_line=True)
 """Many servers send "HTTP/1.1 200" without the space that the standard demands behind the code."""
@@ -93,15 +89,3 @@ class HttpUpstream:
     def _like(self, upstream: Upstream) -> bool:
         """Whether requests for both go in the same way: a proxy that forwards http need not forward https."""
         return type(self.upstream) is type(upstream)
-
-
-async def secure(host: RelayHost, connection: HttpUpstream, tls: ClientTls, name: ServerName | None = None) -> None:
-    """Shake hands with the server on a fresh connection; it has to be ``name``, or who it is asked for as.
-
-    Raises TaskError.
-    """
-    upstream = connection.upstream
-    try:
-        connection.stream = await tls.connect(for_tls(host, connection.stream), name or upstream.host, upstream.port)
-    except OSError as error:
-        raise handshake_fault(error, 525) from None

@@ -1,31 +1,26 @@
 """The tunnel of a client who never says where it wants to go, because the server knows."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ..escaper.base import Connection, ConnectNotes
 from ..escaper.errors import TcpConnectError
 from ..io.addresses import Peer
-from ..io.inner import for_tls
 from ..io.stream import Stream
-from ..io.tls import TlsStream
+from ..tls.client import ClientTls
 from ..upstream import Upstream
-from .errors import Reason, TaskError, from_connect_error, handshake_fault
+from .errors import Reason, TaskError, from_connect_error
 from .notes import Event, Stage, TaskNotes
 from .tunnel import TASK_TYPE, Tunnel, send_ahead
+from .upstream_tls import shake_hands
 
 if TYPE_CHECKING:
     from ..server.context import ServerContext
 
 
-Secure = Callable[[Stream, Upstream], Awaitable[TlsStream]]
-"""Shakes hands on a connection to an upstream. Raises OSError, TimeoutError among them; the stream is closed then."""
-
-
 class TcpStream:
     """From the connected client to the tunnel; a client that cannot be connected is closed without a word."""
 
-    __slots__ = ("_context", "_own", "_peer", "_secure", "_since", "_stream", "_upstream")
+    __slots__ = ("_context", "_own", "_peer", "_since", "_stream", "_tls", "_upstream")
 
     def __init__(
         self,
@@ -35,15 +30,15 @@ class TcpStream:
         upstream: Upstream,
         waiting_since: float,
         own: Peer | None = None,
-        secure: Secure | None = None,
+        tls: ClientTls | None = None,
     ) -> None:
         """What ``stream`` has unread goes ahead; ``waiting_since`` is when the client came, in monotonic seconds.
 
         ``own`` is the server's address, if it has one: a connection to there would come back here, and again.
-        ``secure`` is asked for TLS on the upstream's connection.
+        ``tls`` is what the upstream is spoken to by.
         """
         self._own = own
-        self._secure = secure
+        self._tls = tls
         self._context = context
         self._stream = stream
         self._peer = peer
@@ -59,8 +54,9 @@ class TcpStream:
         try:
             upstream = await self._connect(notes)
             try:
-                if self._secure is not None:
-                    upstream = await self._shake_hands(self._secure, upstream)
+                if self._tls is not None:
+                    bare = context.relays.stream(upstream)
+                    upstream = await shake_hands(context, bare, self._tls, notes, "TcpStream", None)
                 if early := stream.take_unread():
                     await send_ahead(context, upstream, early, notes)
             except BaseException:
@@ -91,11 +87,3 @@ class TcpStream:
         if context.log_connected:
             notes.log(context.task_log, TASK_TYPE, Event.CONNECTED)
         return connection
-
-    async def _shake_hands(self, secure: Secure, connection: Connection) -> TlsStream:
-        """Raises TaskError; the connection is closed then."""
-        relays = self._context.relays
-        try:
-            return await secure(for_tls(relays, relays.stream(connection)), self._upstream)
-        except OSError as error:
-            raise handshake_fault(error, None) from None

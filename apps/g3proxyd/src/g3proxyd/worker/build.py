@@ -181,7 +181,9 @@ class Modules:
             loop=base.loop,
             wheel=base.wheel,
             relays=base.relays,
+            escapers=self.escapers,
             task_log=base.loggers.task,
+            escape_log=base.loggers.escape,
             stats=stats,
         )
         if not isinstance(config, TaskServerConfig):
