@@ -25,6 +25,10 @@ def test_words(word: str, policy: PickPolicy) -> None:
     assert parse_pick_policy(word) is policy
 
 
+def test_which_look_at_the_key() -> None:
+    assert [policy.value for policy in PickPolicy if policy.keyed] == ["ketama", "rendezvous", "jump_hash"]
+
+
 def test_other_words() -> None:
     with pytest.raises(ValueError, match=r"'any' is no pick policy; there are random, serial, .*, jump_hash$"):
         parse_pick_policy("any")

@@ -54,6 +54,12 @@ class TestKeys:
             assert isinstance(route, RouteMappingConfig)
             assert route.next == names
 
+    def test_another_name_of_the_service(self, config: Read) -> None:
+        keys = "type: route_query, fallback_node: a, query_allowed_next: [b], query_peer_address: 192.0.2.1:7"
+        route = config(with_route(keys)).escapers["r"]
+        assert isinstance(route, RouteQueryConfig)
+        assert str(route.query_peer_addr) == "192.0.2.1:7"
+
     def test_route_query(self, config: Read) -> None:
         route = config(with_route("type: route_query, fallback_node: a, query_allowed_next: [b]")).escapers["r"]
         assert isinstance(route, RouteQueryConfig)

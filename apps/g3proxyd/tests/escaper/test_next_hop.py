@@ -176,8 +176,8 @@ def test_consistent_policies_look_at_client_and_target() -> None:
             assert not s.hop.any_upstream
             found = [
                 {
-                    await s.connect(Upstream(f"{name}.test", port), client_addr=(client, port))
-                    for port in range(1, 4)  # ports do not count
+                    await s.connect(Upstream(f"{name}.test", port), client_addr=(spelling + client, port))
+                    for port, spelling in ((1, ""), (2, ""), (3, "::ffff:"))  # ports and spellings do not count
                 }
                 for name in "abcdef"
                 for client in ("192.0.2.1", "192.0.2.2")

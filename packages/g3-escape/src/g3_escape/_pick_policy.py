@@ -33,6 +33,11 @@ class PickPolicy(Enum):
     JUMP_HASH = "jump_hash"
     """The same node for the same key: the bucket to which it jumps."""
 
+    @property
+    def keyed(self) -> bool:
+        """Whether the key says which node is next."""
+        return self in (PickPolicy.KETAMA, PickPolicy.RENDEZVOUS, PickPolicy.JUMP_HASH)
+
 
 _ALIASES = {
     "sequence": PickPolicy.SERIAL,

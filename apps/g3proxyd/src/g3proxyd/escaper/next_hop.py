@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from g3_escape import Node, PickPolicy, hash_key, jump_hash, make_picker
+from g3_escape import Node, hash_key, jump_hash, make_picker
 
 from ..io.stream import Stream
 from ..upstream import Upstream
-from .base import ConnectNotes, Escaper, TaskIdentity
+from .base import ConnectNotes, Escaper, TaskIdentity, client_host
 from .negotiation import Negotiation
 from .outgoing import make_course, tcp_sockets
 from .peer import PeerConnector, PeerTls
@@ -21,9 +21,6 @@ from .sockets import Host
 if TYPE_CHECKING:
     from ..config.escaper.next_hop import NextHopConfig
     from . import Surroundings
-
-_ANY_TARGET = (PickPolicy.RANDOM, PickPolicy.SERIAL, PickPolicy.ROUND_ROBIN)
-"""The policies that do not look at what a task wants."""
 
 
 class NextHop:
@@ -47,7 +44,8 @@ class NextHop:
         self._name = escaper.name
         nodes = [Node(each.upstream, str(each).encode(), each.weight) for each in config.proxy_addr]
         self._picker = make_picker(config.proxy_addr_pick_policy, nodes, random.random)
-        self.any_upstream = len(self._picker.nodes) == 1 or config.proxy_addr_pick_policy in _ANY_TARGET
+        self._keyed = len(self._picker.nodes) > 1 and config.proxy_addr_pick_policy.keyed
+        self.any_upstream = not self._keyed
         """Whether a hop that was picked for one target is as good for any other one of the same client."""
         own = (config.bind_ipv4, config.bind_ipv6)
         # The hops are the operator's own choice: no egress filter looks at them.
@@ -67,7 +65,8 @@ class NextHop:
 
         Raises TcpConnectError, of which the escape log knows. A cancelled call leaves nothing open.
         """
-        peer = self._picker.pick(f"{task.client_addr[0]}-{upstream.host}".encode())
+        key = f"{client_host(task)}-{upstream.host}".encode() if self._keyed else b""
+        peer = self._picker.pick(key)
         path = task.egress_path if self._overridable else None
         chosen = None if path is None else path.upstreams.get(self._name)
         course = None

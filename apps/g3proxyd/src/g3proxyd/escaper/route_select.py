@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from g3_escape import Node, PickPolicy, RouteError, SelectRoute
+from g3_escape import Node, RouteError, SelectRoute
 
 from ..upstream import Upstream
 from .base import Escaper, TaskIdentity, client_host
@@ -13,9 +13,6 @@ from .route import Route
 
 if TYPE_CHECKING:
     from ..config.escaper import RouteSelectConfig
-
-KEYED = (PickPolicy.KETAMA, PickPolicy.RENDEZVOUS, PickPolicy.JUMP_HASH)
-"""The policies that look at a key."""
 
 
 class RouteSelectEscaper(Route):
@@ -27,7 +24,7 @@ class RouteSelectEscaper(Route):
         """``escapers`` are those that exist, by their names."""
         nodes = [Node(escapers[each.name], each.name.encode(), each.weight) for each in config.next_nodes]
         super().__init__(config.name, (node.value for node in nodes))
-        self._keyed = config.next_pick_policy in KEYED
+        self._keyed = config.next_pick_policy.keyed
         self._table = SelectRoute(nodes, config.next_pick_policy, random.random)
 
     def choose(self, upstream: Upstream, task: TaskIdentity) -> Escaper:

@@ -38,7 +38,9 @@ class RouteQueryConfig(EscaperConfig):
     """How long a request waits for an answer."""
     cache_pick_policy: Policy = PickPolicy.KETAMA
     """Which of several escapers in an answer a request gets. The consistent policies look at the client's address."""
-    query_peer_addr: ListedAddress = SocketAddress(IPv4Address("127.0.0.1"), 1053)
+    query_peer_addr: Annotated[ListedAddress, Aliases("query_peer_address")] = SocketAddress(
+        IPv4Address("127.0.0.1"), 1053
+    )
     """The address of the service."""
     query_socket_buffer: SocketBuffer | None = None
     """Sizes of the buffers of the socket towards it."""
