@@ -4,6 +4,7 @@ Run as a program: it takes its orders as one JSON object (`Orders`) in its argum
 `hold` it prints the outcome when all tunnels stand and keeps them until its standard input ends.
 """
 
+import contextlib
 import functools
 import json
 import select
@@ -19,7 +20,8 @@ from typing import Literal
 # or just the requests.
 Dialect = Literal["forward", "connect", "socks5", "tls", "plain"]
 # What a conversation yields: bytes to send, or nothing when it wants to hear more. It is sent what came, b"" at EOF.
-Conversation = Generator[bytes, bytes, None]
+# What it returns is sent before the connection is closed.
+Conversation = Generator[bytes, bytes, bytes]
 
 
 TLS_CIPHER = "TLS_AES_256_GCM_SHA384"
@@ -59,8 +61,7 @@ def converse(orders: Orders) -> Conversation:
     rest = b""
     match orders.dialect:
         case "tls":
-            yield from _inside_tls(_request(orders))
-            return
+            return (yield from _inside_tls(_request(orders)))
         case "forward" | "plain":
             pass  # the request's target says it all
         case "connect":
@@ -69,7 +70,7 @@ def converse(orders: Orders) -> Conversation:
             rest = yield from _socks5_connect(orders.origin_port)
     if rest:
         raise WrongAnswerError(f"bytes before the request: {rest[:40]!r}")
-    yield from _request(orders)
+    return (yield from _request(orders))
 
 
 def _http_connect(port: int) -> Generator[bytes, bytes, bytes]:
@@ -116,8 +117,10 @@ def _inside_tls(inner: Conversation) -> Conversation:
                     tls.write(out)
     except ssl.SSLError as error:
         raise WrongAnswerError(f"TLS: {error}") from None
-    except StopIteration:
-        return  # the inner conversation has ended well
+    except StopIteration:  # the inner conversation has ended well
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.unwrap()
+        return outgoing.read()
 
 
 def _decrypted(tls: ssl.SSLObject) -> Iterator[bytes]:
@@ -160,6 +163,7 @@ def _request(orders: Orders) -> Conversation:
         raise WrongAnswerError(f"{-missing} bytes too many")
     if not orders.hold and (tail := (yield b"")):
         raise WrongAnswerError(f"{len(tail)} bytes after the answer")
+    return b""
 
 
 def _more(out: bytes = b"") -> Generator[bytes, bytes, bytes]:
@@ -222,8 +226,10 @@ class Client:
             if out := conversation.send(connection.recv(65536)):
                 connection.send(out)
             return
-        except StopIteration:
+        except StopIteration as end:
             self._completed += 1
+            if end.value and not self._orders.hold:
+                connection.send(end.value)
         except (OSError, WrongAnswerError) as error:
             self._complain(1, str(error))
         del self._busy[descriptor]
