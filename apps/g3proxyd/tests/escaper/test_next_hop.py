@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
@@ -11,12 +12,13 @@ from g3_escape import EgressPath, Pace
 from g3_escape import Upstream as Chosen
 from g3_http import ConnectClient
 from g3_machine import Machine
-from g3proxyd.config.escaper import ProxyHttpConfig
+from g3proxyd.config.escaper import ProxyHttpConfig, ProxySocks5Config
 from g3proxyd.escaper import Surroundings, make_escaper
 from g3proxyd.escaper.base import ConnectNotes
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
 from g3proxyd.escaper.negotiation import Negotiation
 from g3proxyd.escaper.next_hop import NextHop, sticky_course
+from g3proxyd.escaper.outgoing import tcp_sockets, udp_sockets
 from g3proxyd.escaper.proxy_http import ProxyHttpEscaper
 from g3proxyd.escaper.race import Course
 from g3proxyd.io.poller import Poller
@@ -297,5 +299,74 @@ def test_a_peer_that_is_gone() -> None:
                     await talk.send(b"x")
             assert caught.value.reason is ConnectReason.NEGOTIATION_WRITE_FAILED
             assert caught.value.os_error is not None
+
+    play(main())
+
+
+KEYS: dict[str, Any] = {
+    "bind_interface": "lo",
+    "tcp_keepalive": {"enable": True, "idle_time": "90s", "probe_interval": "7s", "probe_count": 3},
+    "tcp_misc_opts": {"time_to_live": 9, "type_of_service": 16, "no_delay": False},
+}
+MADE = {
+    (socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16): b"lo",
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE): 1,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE): 90,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL): 7,
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT): 3,
+    (socket.IPPROTO_IP, socket.IP_TTL): 9,
+    (socket.IPPROTO_IP, socket.IP_TOS): 16,
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY): 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("keys", "options"),
+    [
+        ({}, {(socket.SOL_SOCKET, socket.SO_KEEPALIVE): 0, (socket.IPPROTO_TCP, socket.TCP_NODELAY): 1}),
+        (KEYS, MADE),
+    ],
+)
+def test_options_of_sockets(keys: dict[str, Any], options: dict[tuple[int, ...], int | bytes]) -> None:
+    async def main() -> None:
+        async with scene("127.0.0.1", **keys) as s:
+            stream = await s.hop.connect(TARGET, s.notes, Task())
+            found = {option: stream.sock.getsockopt(*option) for option in options}
+            stream.close()
+            assert {option: _text(value) for option, value in found.items()} == options
+
+    play(main())
+
+
+def _text(value: int | bytes) -> int | bytes:
+    return value.rstrip(b"\0") if isinstance(value, bytes) else value
+
+
+def test_options_of_socks5() -> None:
+    """Its connections are kept alive unless said otherwise: they hold associations."""
+
+    async def main() -> None:
+        async with scene("127.0.0.1") as s:
+            keys = {"name": "out", "proxy_addr": "127.0.0.1", "udp_misc_opts": {"type_of_service": 8}}
+            config = ProxySocks5Config.model_validate(keys)
+            with udp_sockets(config, [], s.escaper.stats).open_udp(4)[0] as datagrams:
+                assert datagrams.getsockopt(socket.IPPROTO_IP, socket.IP_TOS) == 8
+            with tcp_sockets(config, [], s.escaper.stats).open(host("127.0.0.1"), 1)[0] as sock:
+                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+                assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+
+    play(main())
+
+
+def test_addresses_of_a_next_hop_race() -> None:
+    async def main() -> None:
+        resolver = FakeResolver(v4=(None, "127.0.0.3 127.0.0.1"), v6=(None, ""))
+        eyeballs = {"connection_attempt_delay": "700ms"}
+        keys = {"resolve_strategy": {"query": "ipv4_only", "pick": "serial"}, "happy_eyeballs": eyeballs}
+        async with scene("127.0.0.1", resolver=resolver, proxy_addr=["next.test:{}"], **keys) as s:
+            s.net.hang("127.0.0.3")
+            assert await s.connect() == "127.0.0.1"
+            assert elapsed() == 0.7
+            assert s.notes.tcp_connect_tries == 2
 
     play(main())

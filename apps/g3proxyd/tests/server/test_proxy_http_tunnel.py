@@ -138,6 +138,22 @@ def test_refusals(words: list[bytes], reason: str, status: int, reply: int, text
     run(main())
 
 
+@pytest.mark.parametrize(("room", "granted"), [(200, True), (199, False)])
+def test_the_size_of_an_answer(room: int, granted: bool) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nX-Room: %s\r\n\r\n"
+    answer %= b"x" * (200 - len(answer % b""))
+
+    async def main() -> None:
+        async with next_proxy(saying(answer)) as hop, chained(hop.port, http_connect_rsp_header_max_size=room) as p:
+            status = b"200" if granted else b"502"
+            said = await talk(p.http, connect(b"a.test:22", b"Connection: close"), end=True)
+            assert said.startswith(b"HTTP/1.1 " + status)
+            if not granted:
+                assert (await p.records.wait(log_type="Escape"))[0]["reason"] == "NegotiationProtocolErr"
+
+    run(main())
+
+
 def test_a_refusal_leaves_the_clients_connection_as_it_is() -> None:
     answers = [b"HTTP/1.1 403 No\r\n\r\n", GRANTED]
 
