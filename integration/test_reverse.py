@@ -93,7 +93,7 @@ def test_reason_of_a_refusal_is_in_the_log(lab: Lab) -> None:
 
 
 def test_name_that_has_no_site(lab: Lab) -> None:
-    refused = f"refused a connection from {lab.address('client')}: a ClientHello for a host that is not served"
+    refused = f"refused a connection from {lab.address('client')}: the TLS handshake failed: unrecognized_name"
     with lab.saying(f"server reverse-tls: {refused}"):
         answer = ask(lab, "https://elsewhere.example/")
 
@@ -104,9 +104,9 @@ def test_name_that_has_no_site(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("data", "end", "reason"),
     [
-        pytest.param(bytes.fromhex("1603010200 010001fc03"), False, "no ClientHello in time", id="slow hello"),
-        pytest.param(bytes.fromhex("1603010200 010001fc03"), True, "", id="truncated hello"),
-        pytest.param(b"GET / HTTP/1.1\r\n\r\n", False, "", id="plain HTTP"),
+        pytest.param(bytes.fromhex("1603010200 010001fc03"), False, "no TLS handshake in time", id="slow hello"),
+        pytest.param(bytes.fromhex("1603010200 010001fc03"), True, "the TLS handshake failed: ", id="truncated hello"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", False, "the TLS handshake failed: not_tls", id="plain HTTP"),
     ],
 )
 def test_what_is_no_hello_is_refused(lab: Lab, data: bytes, end: bool, reason: str) -> None:

@@ -216,6 +216,23 @@ def test_plain_text_into_tls(tls: dict[str, Any], said: bytes, reason: str, capl
     assert message.startswith(f"server port: refused a connection from 127.0.0.1: the TLS handshake failed: {reason}")
 
 
+def test_a_client_that_is_gone_before_its_hello(tls: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async with serving(HTTP, port(tls)) as p:
+            await refused(p.addresses["port"], b"")  # everything is running
+            sock = socket.create_connection(p.addresses["port"])
+            sock.send(b"\x16")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            sock.close()
+            server = p.worker.modules.servers["port"]  # type: ignore[union-attr]
+            while server.stats.connection_total < 2:
+                await asyncio.sleep(0)
+            await server.connections_done()
+
+    run(main())
+    assert caplog.messages[1].startswith("server port: refused a connection from 127.0.0.1: closed: ")
+
+
 def test_a_slow_hello_is_over_time(tls: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         async with serving(HTTP, port({**tls, "handshake_timeout": "50ms"})) as p:

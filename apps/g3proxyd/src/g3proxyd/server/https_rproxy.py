@@ -6,8 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from g3_acl import HostError, parse_host
-from g3_machine import RemoteProtocolError
-from g3_tls import TLCP_VERSION, TLS_VERSION, Alert, ClientHello, ClientHelloReader, pack_alert
+from g3_tls import TLCP_VERSION, TLS_VERSION, Alert, ClientHello, ClientHelloReader, HelloError, NotTlsError, pack_alert
 
 from ..io.addresses import Peer, server_address
 from ..io.stream import Stream
@@ -18,7 +17,7 @@ from .context import ServerContext
 from .http_rproxy import HttpRproxyServer, SiteClient
 from .http_server import ALPN, REPLY_PATIENCE
 from .refusals import Refusals
-from .tls_entrance import TLS_IN_TLS, TlsEntrance, make_tls
+from .tls_entrance import FAILED, SLOW, TLS_IN_TLS, TlsEntrance, make_tls
 
 if TYPE_CHECKING:
     from ..config.server.http_rproxy import HttpRproxyConfig, HttpRproxyHost
@@ -88,12 +87,12 @@ class SiteHello:
         reader = ClientHelloReader()
         try:
             hello = await self._read(reader)
-        except RemoteProtocolError as fault:
-            await self._refuse(str(fault), reader.data_to_send())
+        except (HelloError, NotTlsError) as fault:
+            await self._refuse(f"{fault.reason} ({fault})", reader.data_to_send())
             return None
         except TimeoutError:
             server.stats.listen_timeout += 1
-            server.refusals.note(peer, "no ClientHello in time")
+            server.refusals.note(peer, SLOW)
             return None
         except OSError as error:
             server.refusals.note(peer, f"closed: {error}")
@@ -102,7 +101,7 @@ class SiteHello:
         if entrance is None:
             server.stats.dest_denied += 1
             alert = pack_alert(Alert.UNRECOGNIZED_NAME, version=TLCP_VERSION if hello.tlcp else TLS_VERSION)
-            await self._refuse("a ClientHello for a host that is not served by TLS", alert)
+            await self._refuse("unrecognized_name (a host that is not served by TLS)", alert)
             return None
         stream.unread(reader.take_unread())
         following = partial(SiteClient, server, entrance=entrance)
@@ -119,7 +118,7 @@ class SiteHello:
         return hello
 
     async def _refuse(self, reason: str, alert: bytes) -> None:
-        self._server.refusals.note(self._peer, reason)
+        self._server.refusals.note(self._peer, f"{FAILED}{reason}")
         with contextlib.suppress(OSError):
             await self._stream.send(alert, REPLY_PATIENCE)
             await self._stream.linger()

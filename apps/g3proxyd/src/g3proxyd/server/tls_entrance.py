@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..io.addresses import Peer
 from ..io.stream import Stream
+from ..io.tls_errors import TlsError
 from ..tls.server import ServerTls
 from .base import Server, Stage
 from .refusals import Refusals
@@ -23,6 +24,10 @@ def make_tls(
     except OSError as error:  # ssl.SSLError is one
         raise ValueError(f"server {name}: the TLS library does not take its certificates: {error}") from None
 
+
+SLOW = "no TLS handshake in time"
+FAILED = "the TLS handshake failed: "
+"""What the process log says of clients; a stable word stands behind the latter."""
 
 TLS_IN_TLS = "TLS inside TLS: the port in front of this server has ended it already"
 
@@ -62,10 +67,13 @@ class TlsEntrance:
                 self._tls.check_client(stream.tls)
             except TimeoutError:
                 self._server.stats.listen_timeout += 1
-                self._refusals.note(self._peer, "no TLS handshake in time")
+                self._refusals.note(self._peer, SLOW)
+                return
+            except TlsError as error:
+                self._refusals.note(self._peer, f"{FAILED}{error}")
                 return
             except OSError as error:
-                self._refusals.note(self._peer, f"the TLS handshake failed: {error}")
+                self._refusals.note(self._peer, f"closed: {error}")
                 return
             stage = self._following(stream, self._peer)
             while stage is not None:
