@@ -14,6 +14,7 @@ from certificates import DAY, Authority, authority
 from escaper.network import Records, elapsed, run_virtually
 from g3_escape import Family
 from g3proxyd.config.resolver import HickoryConfig
+from g3proxyd.io.tls import TlsStream
 from g3proxyd.log.logger import Logger
 from g3proxyd.resolver.errors import ErrorType, ResolveError
 from g3proxyd.resolver.hickory.resolver import HickoryResolver
@@ -226,5 +227,29 @@ def test_a_message_that_ends_in_the_middle(tmp_path: Path) -> None:
 
     async def test(resolver: HickoryResolver) -> None:
         assert (await fail(resolver)).startswith("BadResp driver error: malformed response: the server closed in the")
+
+    play(context(tmp_path), converse, test)
+
+
+def test_every_question_is_a_record_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are servers that see no more than the first message of a record, until something else comes."""
+    written: list[bytes] = []
+    write = TlsStream.write
+
+    def note(stream: TlsStream, data: bytes | bytearray | memoryview) -> bool:
+        written.append(bytes(data))
+        return write(stream, data)
+
+    monkeypatch.setattr(TlsStream, "write", note)
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(answer(await read_query(reader)))
+
+    async def test(resolver: HickoryResolver) -> None:
+        names = [f"{letter}.test" for letter in "abcde"]
+        assert await asyncio.gather(*(ask(resolver, name) for name in names)) == [["192.0.2.1"]] * 5
+        assert [int.from_bytes(data[:2], "big") for data in written] == [len(data) - 2 for data in written]
+        assert len(written) == 5
 
     play(context(tmp_path), converse, test)

@@ -38,7 +38,6 @@ class Connection:
         self._on_room = on_room
         self._on_end = on_end
         self._waiting: dict[int, asyncio.Future[Response]] = {}
-        self._flushing = False
         self._over = False
         self._task = self._loop.create_task(self._run())
 
@@ -52,11 +51,10 @@ class Connection:
         query = self._client.ask(question, self._loop.time())
         answer: asyncio.Future[Response] = self._loop.create_future()
         self._waiting[query] = answer
-        if not self._flushing:
-            # With all that are asked in this turn of the loop: one system call, and one record of TLS.
-            self._flushing = True
-            self._loop.call_soon(self._flush)
         self._stream.extend(self._patience())
+        # Not with others that are asked right now: of several questions in one record of TLS, dnsdist 1.7 answers the
+        # first, and closes after a while.
+        self._flush()
         return await answer
 
     async def close(self) -> None:
@@ -75,7 +73,7 @@ class Connection:
             error = NoReplyError(Failure.MALFORMED, str(fault))
             self._flush()  # HTTP/2 says why it ends
         except OSError as fault:
-            error = NoReplyError(Failure.UNREACHABLE, str(fault))
+            error = _reason(fault)
         finally:
             self._end(error)
 
@@ -100,7 +98,6 @@ class Connection:
         self._on_room()
 
     def _flush(self) -> None:
-        self._flushing = False
         if self._over:
             return
         try:
@@ -110,7 +107,7 @@ class Connection:
             if data and not self._stream.write(data):
                 raise ConnectionAbortedError("the server reads nothing")
         except OSError as error:
-            self._end(NoReplyError(Failure.UNREACHABLE, str(error)))
+            self._end(_reason(error))
 
     def _patience(self) -> float:
         """Seconds until the client wants to look at its timers."""
@@ -141,3 +138,10 @@ class Connection:
             if not answer.done():
                 answer.set_exception(error)
         self._on_end(self)
+
+
+def _reason(error: OSError) -> Exception:
+    """A reset is an end like another: it is what a question meets that crosses the server's own end."""
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return ConnectionOverError()
+    return NoReplyError(Failure.UNREACHABLE, str(error))
