@@ -220,20 +220,22 @@ class Clerk:
 async def resolve(resolver: Resolver, domain: str, strategy: QueryStrategy, delay: float) -> list[str]:
     """The addresses of a domain as text, best first; ``delay`` seconds is the wait for the preferred family.
 
-    Raises ResolveError if no family that was asked for has any.
+    There may be none. Raises ResolveError if that is so because of a failure.
     """
     families = FAMILIES[strategy]
     asked = [asyncio.ensure_future(resolver.resolve(domain, family)) for family in families]
     try:
-        done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-        if asked[0] not in done and any(not task.exception() and task.result().addresses for task in done):
+        first, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        if asked[0] not in first and any(not task.exception() and task.result().addresses for task in first):
             await asyncio.wait(asked[:1], timeout=delay)
         else:
             await asyncio.wait(asked)
-        answers = [task.result() for task in asked if task.done() and task.exception() is None]
-        if not answers:
-            raise next(error for task in asked if task.done() and (error := task.exception()) is not None)
-        return [str(address) for answer in answers for address in answer.addresses]
+        done = [task for task in asked if task.done()]
+        found = [str(address) for task in done if task.exception() is None for address in task.result().addresses]
+        errors = [error for task in done if (error := task.exception()) is not None]
+        if errors and not found:
+            raise errors[0]
+        return found
     finally:
         for task in asked:
             task.cancel()
