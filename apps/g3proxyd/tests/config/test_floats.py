@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from g3proxyd.config import Config
+from g3proxyd.config.escaper import TrickFloatConfig
 
 Lines = Callable[..., list[str]]
 Read = Callable[..., Config]
@@ -17,6 +18,23 @@ def test_an_auditor_is_still_to_come(problems: Lines, config: Read) -> None:
     assert "a.auditor: not supported yet: inspection of traffic arrives with the auditors" in problem
     (problem,) = problems(f"escaper: [{{name: a, type: comply_audit}}, {DENY}]")
     assert "the key 'next' is missing" in problem
+
+
+def test_only_escapers_with_published_ways_can_be_weighed(problems: Lines, config: Read) -> None:
+    floats = "{name: d, type: direct_float, resolver: r}, {name: p, type: proxy_float}"
+    text = (
+        f"escaper: [{{name: a, type: TrickFloat, next: %s}}, {floats}, {DENY}]\nresolver: [{{name: r, type: deny_all}}]"
+    )
+    found = config(text % "[d, p, d]").escapers["a"]
+    assert isinstance(found, TrickFloatConfig)
+    assert found.next == ("d", "p")
+    assert config(text % "p").warnings == ()
+    (problem,) = problems(text % "[p, deny]")
+    assert "a.next[1]: the escaper deny takes nothing published; expected one of direct_float or proxy_float" in problem
+    (problem,) = problems(text % "[]")
+    assert "a.next: the list is empty" in problem
+    (problem,) = problems(text % "[q]")
+    assert "there is no escaper called 'q'" in problem
 
 
 def test_where_to_divert_to(problems: Lines, config: Read) -> None:

@@ -58,7 +58,8 @@ DATA: list[Any] = [
     "ProxyHttp", "proxy-https",
     "RouteClient", "route-failover", "RouteGeoIP", "routemapping", "RouteQuery", "Route_Dst_IP", "RouteSelect",
     "RouteUpstream", "route-python", str(ROOT / "g3.py"),
-    "DirectFloat", "DivertTcp", "ComplyAudit", "2030-01-02T03:04:05Z",
+    "DirectFloat", "ProxyFloat", "TrickFloat", "Passive", "Redis", {"type": "passive"}, "redis://a.test?sets_key=b",
+    "socks5+tls", {"X-A": "b"}, "DivertTcp", "ComplyAudit", "2030-01-02T03:04:05Z",
     "DEU", "de", "EU", [{"next": "a", "ip": "192.0.2.1"}, {"Escaper": "b", "IPs": ["::1"]}],
     [{"next": "a", "Subnets": ["10.0.0.0/8"]}], [{"escaper": "a", "nets": "10.0.0.0/8"}], {"a": ["x", "z"]},
     [{"next": "a", "hosts": "a.test"}], [{"next": "a", "Domain": ["a.test"]}], [{"next": "a", "suffix": ".test"}],
@@ -80,6 +81,8 @@ NEEDED: dict[str, Any] = {
     "server": "192.0.2.1",
     "proxy_addr": "192.0.2.1",
     "hosts": {"upstream": "a.test"},
+    "addr": "192.0.2.1",
+    "password": "y",
 }
 """Values of required keys that are no names."""
 
@@ -128,6 +131,9 @@ def document(path: str, section: type[Section], key: str, data: object) -> dict[
         return {top: [{"name": "x", "type": "sni_proxy", "escaper": "y", "allowed_hosts": {key: data}}]}
     if part == "http_rproxy_host":
         return {top: [{"name": "x", "type": "http_rproxy", "escaper": "y", "hosts": {key: data}}]}
+    if part == "proxy_float_source_redis":
+        source = {"type": "redis", "addr": "192.0.2.1", "sets_key": "y", "password": "y", key: data}
+        return {top: [{"name": "x", "type": "proxy_float", "source": source}]}
     inner = {"log_config": "default", "local": "local"}.get(part)
     return {top: {inner: {key: data}} if inner else {key: data}}
 

@@ -33,9 +33,7 @@ LATER_SECTIONS = {
 
 LATER_TYPES: dict[str, tuple[str, ...]] = {
     "server": (),
-    "escaper": (
-        "proxy_float", "proxy_dynamic", "trick_float",
-    ),
+    "escaper": (),
     "resolver": (),
-}  # fmt: skip
+}
 """Types of objects that are known and not supported yet, by the kind of object."""

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from .controller import ControllerConfig, LocalController
 from .escaper.direct_float import BindIp
+from .escaper.proxy_float import PassiveSource, RedisSource
+from .escaper.proxy_peer import ProxyPeer
 from .escaper.route_geoip import GeoRuleConfig
 from .kinds import KINDS, type_name
 from .log import LogConfig, LoggerConfig
@@ -37,6 +39,9 @@ def all_sections() -> Mapping[str, type[Section]]:
     sections["server.sni_proxy_host"] = SniProxyHost
     sections["escaper.geo_rule"] = GeoRuleConfig
     sections["escaper.direct_float_bind_ip"] = BindIp
+    sections["escaper.proxy_float_peer"] = ProxyPeer
+    sections["escaper.proxy_float_source_passive"] = PassiveSource
+    sections["escaper.proxy_float_source_redis"] = RedisSource
     return sections
 
 

@@ -13,6 +13,8 @@ from .conflicts import check_listeners, tls_in_tls
 from .controller import ControllerConfig
 from .document import read_documents
 from .errors import ConfigError, Kind, Problem, in_order
+from .escaper import TrickFloatConfig
+from .escaper.floating import FloatConfig
 from .files import FileError, expand, find_main_file, read_source
 from .keys import normalise
 from .kinds import KINDS, model_of
@@ -92,6 +94,7 @@ class _Loading:
         self._check_references()
         self._check_listeners()
         self._check_tls()
+        self._check_floats()
         return Config(
             path=self.main_file,
             runtime=runtime,
@@ -250,6 +253,15 @@ class _Loading:
             expected = f"one of the two without TLS; a plain_tcp_port hands TLS on to {inner} as it is"
             mistake = Mistake(f"TLS ends here, and the server {inner} behind it would ask for TLS again", expected)
             self._refuse(Kind.CONFLICT, place, f"server {name}.server", mistake)
+
+    def _check_floats(self) -> None:
+        escapers = self._models("escaper")
+        for link in self._links:
+            kind, name = link.target
+            leads = kind == "escaper" and isinstance(escapers.get(link.source[1]), TrickFloatConfig)
+            if leads and name in escapers and not isinstance(escapers[name], FloatConfig):
+                mistake = Mistake(f"the escaper {name} takes nothing published", "one of direct_float or proxy_float")
+                self._refuse(Kind.CONFLICT, link.place, link.path, mistake)
 
     def _models(self, kind: str) -> dict[str, Any]:
         return {name: this.model for name, this in self._objects[kind].items() if this.model is not None}

@@ -53,7 +53,7 @@ def _page() -> Iterator[str]:
     yield "## Sections and types that are not supported yet\n"
     for name, reason in LATER_SECTIONS.items():
         yield f"- `{name}`: {reason}."
-    for kind in KINDS:
+    for kind in (kind for kind in KINDS if LATER_TYPES[kind]):
         yield f"- types of `{kind}`: {', '.join(f'`{name}`' for name in LATER_TYPES[kind])}."
     for name in ("log.driver_syslog", "log.driver_fluentd"):
         keys = ", ".join(f"`{key.name}`" for key in keys_of(sections[name]))

@@ -20,6 +20,7 @@ from .log import LogConfig
 from .module import ModuleConfig
 from .runtime import RuntimeConfig
 from .section import Key, Section, keys_of, value_of
+from .section_choice import SectionChoice
 from .section_list import SectionList
 from .values.value import Value
 from .worker import WorkerConfig
@@ -120,6 +121,9 @@ def _key(key: Key, info: FieldInfo, definitions: dict[str, Schema]) -> Schema:
     elif isinstance(value, SectionList):
         one = _reference(value.section, definitions)
         schema = {"anyOf": [one, {"type": "array", "items": one, "minItems": value.least}]}
+    elif isinstance(value, SectionChoice):
+        models = (_reference(model, definitions) for model in value.sections.values())
+        schema = {"anyOf": [*models, *value.short_schemas]}
     else:
         schema = _value(value) if value is not None else {}
     notes = [info.description or ""]

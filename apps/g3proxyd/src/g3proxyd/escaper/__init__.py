@@ -27,6 +27,7 @@ __all__ = [
     "TaskIdentity",
     "TcpConnectError",
     "make_escaper",
+    "preload",
 ]
 
 
@@ -58,6 +59,14 @@ class Surroundings:
         return found if found is not None and found.type == config.type else None
 
 
+def preload(config: "EscaperConfig") -> None:
+    """Import what the escaper of a configuration is made of: before a fork, so that it is shared and at hand."""
+    from ..config.escaper.proxy_float import ProxyFloatConfig, RedisSource
+
+    if isinstance(config, ProxyFloatConfig) and isinstance(config.source, RedisSource):
+        from . import redis_source  # noqa: F401  # with redis
+
+
 def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
     """The escaper of a configuration. Raises ValueError for what a library does not take."""
     from ..config.escaper import (
@@ -65,6 +74,7 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
         DirectFloatConfig,
         DivertTcpConfig,
         DummyDenyConfig,
+        ProxyFloatConfig,
         ProxyHttpConfig,
         ProxyHttpsConfig,
         ProxySocks5Config,
@@ -74,6 +84,7 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
     from .direct_float import DirectFloatEscaper
     from .divert_tcp import DivertTcpEscaper
     from .dummy_deny import DummyDenyEscaper
+    from .proxy_float import ProxyFloatEscaper
     from .proxy_header import make_header
     from .proxy_http import ProxyHttpEscaper, ProxyHttpsEscaper
     from .proxy_socks5 import ProxySocks5Escaper, ProxySocks5sEscaper
@@ -92,6 +103,8 @@ def make_escaper(config: "EscaperConfig", around: Surroundings) -> Escaper:
             return DivertTcpEscaper(config, around)
         case DummyDenyConfig():
             return DummyDenyEscaper(config.name)
+        case ProxyFloatConfig():
+            return ProxyFloatEscaper(config, around, around.published_for(config))
         case ProxyHttpConfig():
             return ProxyHttpEscaper(config, around)
         case ProxyHttpsConfig():
@@ -115,6 +128,7 @@ def _make_route(config: "EscaperConfig", around: Surroundings) -> Escaper:
     from .route_resolved import RouteResolvedEscaper
     from .route_select import RouteSelectEscaper
     from .route_upstream import RouteUpstreamEscaper
+    from .trick_float import TrickFloatEscaper
 
     match config:
         case configs.ComplyAuditConfig():
@@ -137,4 +151,6 @@ def _make_route(config: "EscaperConfig", around: Surroundings) -> Escaper:
             return RouteSelectEscaper(config, around.escapers)
         case configs.RouteUpstreamConfig():
             return RouteUpstreamEscaper(config, around.escapers)
+        case configs.TrickFloatConfig():
+            return TrickFloatEscaper(config, around.escapers)
     raise TypeError(f"there is no escaper for {type(config).__name__}")

@@ -3,7 +3,7 @@
 import random
 import socket
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from g3_acl import NetworkRule
 from g3_escape import Pace, Strategy
@@ -14,8 +14,42 @@ from .race import Course
 from .sockets import FamilySockets, Host, OutgoingSockets
 
 if TYPE_CHECKING:
-    from ..config.escaper.common import ConnectingEscaperConfig, TcpEscaperConfig
-    from ..config.escaper.proxy_socks5 import Socks5Config
+    from ..config.escaper.common import TcpEscaperConfig
+    from ..config.values.keepalive import TcpKeepalive
+    from ..config.values.sockopts import TcpMiscSockOpts, UdpMiscSockOpts
+
+
+class SocketKeys(Protocol):
+    """What a configuration says about all of its sockets."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def no_ipv4(self) -> bool: ...
+
+    @property
+    def no_ipv6(self) -> bool: ...
+
+    @property
+    def bind_interface(self) -> str | None: ...
+
+
+class TcpSocketKeys(SocketKeys, Protocol):
+    """What it says about those of TCP."""
+
+    @property
+    def tcp_misc_opts(self) -> "TcpMiscSockOpts": ...
+
+    @property
+    def tcp_keepalive(self) -> "TcpKeepalive": ...
+
+
+class UdpSocketKeys(SocketKeys, Protocol):
+    """What it says about those of UDP."""
+
+    @property
+    def udp_misc_opts(self) -> "UdpMiscSockOpts": ...
 
 
 def make_course(config: "TcpEscaperConfig") -> Course:
@@ -35,7 +69,7 @@ def make_course(config: "TcpEscaperConfig") -> Course:
 
 
 def tcp_sockets(
-    config: "TcpEscaperConfig", bind_ips: Sequence[Host], stats: EscaperStats, egress: NetworkRule | None = None
+    config: TcpSocketKeys, bind_ips: Sequence[Host], stats: EscaperStats, egress: NetworkRule | None = None
 ) -> OutgoingSockets:
     """How TCP sockets are made, which start from one of ``bind_ips`` and go where ``egress`` permits."""
 
@@ -46,7 +80,7 @@ def tcp_sockets(
 
 
 def udp_sockets(
-    config: "ConnectingEscaperConfig | Socks5Config",
+    config: UdpSocketKeys,
     bind_ips: Sequence[Host],
     stats: EscaperStats,
     egress: NetworkRule | None = None,
@@ -60,7 +94,7 @@ def udp_sockets(
 
 
 def _outgoing(
-    config: "TcpEscaperConfig",
+    config: SocketKeys,
     bind_ips: Sequence[Host],
     stats: EscaperStats,
     egress: NetworkRule | None,

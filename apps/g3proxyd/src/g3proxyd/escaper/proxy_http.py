@@ -7,9 +7,9 @@ from g3_http import Field, Limits, pack_basic
 
 from ..io.stream import Stream
 from ..tls.client import ClientTls
-from ..upstream import SecureUpstream, Upstream
+from ..upstream import Upstream
 from .base import ConnectNotes, Escaper, HttpHop, TaskIdentity
-from .http_connect import ask_for_tunnel
+from .http_proxy import HttpProxy, HttpProxyOptions
 from .next_hop import NextHop
 from .peer import PeerTls
 from .proxy_header import make_header
@@ -30,39 +30,36 @@ class HttpProxyEscaper(Escaper):
     def __init__(self, config: "HttpProxyHopConfig", around: "Surroundings", tls: PeerTls | None = None) -> None:
         super().__init__(config.name)
         header = make_header(config.use_proxy_protocol)
-        self._hop = NextHop(self, config, around, header=header, tls=tls)
-        self._negotiation_timeout: float = config.peer_negotiation_timeout
-        self._limits = Limits(head_size=config.http_connect_rsp_header_max_size)
-        self._fields: tuple[Field, ...] = ()
+        fields: tuple[Field, ...] = ()
         if config.proxy_username is not None:
             login = pack_basic(config.proxy_username, config.proxy_password or "")
-            self._fields = ((b"Proxy-Authorization", login),)
-        self._forwards_https: bool = config.http_forward_capability.forward_https
-        self._ftp_methods = config.http_forward_capability.ftp_methods
-        self.forwards_ftp = bool(self._ftp_methods)
+            fields = ((b"Proxy-Authorization", login),)
+        capability = config.http_forward_capability
+        self.forwards_ftp = bool(capability.ftp_methods)
+        hop = NextHop(self, config, around, header=header, tls=tls)
+        options = HttpProxyOptions(
+            timeout=config.peer_negotiation_timeout,
+            limits=Limits(head_size=config.http_connect_rsp_header_max_size),
+            fields=fields,
+            forwards_https=capability.forward_https,
+            ftp_methods=capability.ftp_methods,
+            any_upstream=hop.any_upstream,
+        )
+        self._proxy = HttpProxy(hop, options)
 
     async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Stream:
-        """Ask the next proxy for a tunnel; names are its to resolve."""
-        stream = await self._hop.connect(upstream, notes, task)
-        with self._hop.negotiation(stream, self._negotiation_timeout, upstream, notes, task) as talk:
-            await ask_for_tunnel(talk, upstream, self._fields, self._limits)
-        return stream
+        """Ask the next proxy for a tunnel."""
+        return await self._proxy.tcp_connect(upstream, notes, task)
 
     async def http_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> HttpHop:
-        """Connect to a next proxy that takes requests; for https, unless it forwards that too, through a tunnel."""
-        if isinstance(upstream, SecureUpstream) and not self._forwards_https:
-            return HttpHop(await self.tcp_connect(upstream, notes, task))
-        return await self._forwarding_hop(upstream, notes, task)
+        """See `HttpProxy.http_connect`."""
+        return await self._proxy.http_connect(upstream, notes, task)
 
     async def ftp_connect(
         self, upstream: Upstream, method: bytes, notes: ConnectNotes, task: TaskIdentity
     ) -> HttpHop | None:
-        """Connect to a next proxy, if it forwards requests with this method for ftp URIs."""
-        return await self._forwarding_hop(upstream, notes, task) if method in self._ftp_methods else None
-
-    async def _forwarding_hop(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> HttpHop:
-        stream = await self._hop.connect(upstream, notes, task)
-        return HttpHop(stream, proxy=True, fields=self._fields, any_upstream=self._hop.any_upstream)
+        """See `HttpProxy.ftp_connect`."""
+        return await self._proxy.ftp_connect(upstream, method, notes, task)
 
 
 class ProxyHttpEscaper(HttpProxyEscaper):

@@ -3,11 +3,9 @@
 import contextlib
 import socket
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
-from typing import Protocol
 
 from g3_acl import unmap
 from g3_machine import RemoteProtocolError
@@ -30,20 +28,11 @@ from ..log import Logger
 from ..upstream import Upstream
 from .base import ConnectNotes, TaskIdentity, UdpHop
 from .errors import ConnectReason, TcpConnectError
+from .hop import Hop
 from .hop_udp import HopUdp
 from .log import log_udp_sendto
 from .negotiation import Negotiation
 from .sockets import Host, OutgoingSockets, peer_host, socket_address
-
-
-class Hop(Protocol):
-    """Where the proxies are: see `NextHop`."""
-
-    async def connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Stream: ...
-
-    def negotiation(
-        self, stream: Stream, seconds: float, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity
-    ) -> AbstractContextManager[Negotiation]: ...
 
 
 @dataclass(frozen=True, slots=True)

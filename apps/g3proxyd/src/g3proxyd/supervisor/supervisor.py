@@ -16,10 +16,10 @@ from typing import Any
 from ..config import Config
 from ..config.escaper.floating import Publication
 from ..io.listening import HANDSHAKES, hold_back
-from ..resolver import preload
 from ..server.context import ServerStats
 from ..shared.memory import Counters, Layout
 from ..worker import process as worker_process
+from ..worker.preload import preload
 from ..worker.worker import Quit
 from . import spawn
 from .errors import ApplyError, StartError
@@ -61,12 +61,9 @@ class Supervisor:
         """Held while a configuration is being applied or the sockets are handed over."""
         self.reloading = asyncio.Lock()
         """Held while a configuration is being read and applied: one after the other."""
-        self.published: dict[str, Publication] = {}
-        """What has been published for escapers, by their names; workers that begin later get it too."""
-        self._group = group
-        self._staged = staged
-        self._version = 1
-        self._how = Quit.GRACEFUL
+        self.published: dict[str, Publication] = {}  # by the names of escapers
+        self._group, self._staged = group, staged
+        self._version, self._how = 1, Quit.GRACEFUL
         self._go = asyncio.Event()
         self._end = asyncio.Event()
         self._absent: set[int] = set()
@@ -372,10 +369,10 @@ class Supervisor:
             group=self._group,
             published=self.published,
         )
-        for resolver in self.config.resolvers.values():
-            preload(resolver)
-        child = partial(worker_process.main, inheritance)
-        return Process(*spawn.fork(child, [sock.fileno() for sock in mine.values()]))
+        preload(self.config)
+        return Process(
+            *spawn.fork(partial(worker_process.main, inheritance), [sock.fileno() for sock in mine.values()])
+        )
 
     def _reap(self) -> None:
         for slot in self.slots:

@@ -8,6 +8,7 @@ from .direct_fixed import DirectFixedConfig
 from .direct_float import DirectFloatConfig
 from .divert_tcp import DivertTcpConfig
 from .dummy_deny import DummyDenyConfig
+from .proxy_float import ProxyFloatConfig
 from .proxy_http import ProxyHttpConfig, ProxyHttpsConfig
 from .proxy_socks5 import ProxySocks5Config, ProxySocks5sConfig
 from .route_client import RouteClientConfig
@@ -19,6 +20,7 @@ from .route_query import RouteQueryConfig
 from .route_resolved import RouteResolvedConfig
 from .route_select import RouteSelectConfig
 from .route_upstream import RouteUpstreamConfig
+from .trick_float import TrickFloatConfig
 
 __all__ = [
     "ESCAPERS",
@@ -28,6 +30,7 @@ __all__ = [
     "DivertTcpConfig",
     "DummyDenyConfig",
     "EscaperConfig",
+    "ProxyFloatConfig",
     "ProxyHttpConfig",
     "ProxyHttpsConfig",
     "ProxySocks5Config",
@@ -41,6 +44,7 @@ __all__ = [
     "RouteResolvedConfig",
     "RouteSelectConfig",
     "RouteUpstreamConfig",
+    "TrickFloatConfig",
 ]
 
 ESCAPERS: tuple[type[EscaperConfig], ...] = (
@@ -49,6 +53,7 @@ ESCAPERS: tuple[type[EscaperConfig], ...] = (
     DirectFloatConfig,
     DivertTcpConfig,
     DummyDenyConfig,
+    ProxyFloatConfig,
     ProxyHttpConfig,
     ProxyHttpsConfig,
     ProxySocks5Config,
@@ -62,5 +67,6 @@ ESCAPERS: tuple[type[EscaperConfig], ...] = (
     RouteResolvedConfig,
     RouteSelectConfig,
     RouteUpstreamConfig,
+    TrickFloatConfig,
 )
 """The supported types."""
