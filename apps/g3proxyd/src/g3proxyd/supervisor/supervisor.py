@@ -10,7 +10,6 @@ import signal
 import socket
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from ..config import Config
@@ -18,16 +17,15 @@ from ..config.escaper.floating import Publication
 from ..io.listening import HANDSHAKES, hold_back
 from ..server.context import ServerStats
 from ..shared.memory import Counters, Layout
-from ..worker import process as worker_process
-from ..worker.preload import preload
+from ..worker.process import Inheritance
 from ..worker.worker import Quit
-from . import spawn
 from .errors import ApplyError, StartError
 from .handover import HandoverError, give, tell
 from .link import LinkError, RefusedError
 from .messages import Abandon, Commit, End, Plan, Prepare, Start, Stay
 from .slot import Process, Slot
 from .sockets import Key, Sockets, Staged, plan
+from .start_worker import start_worker
 
 __all__ = ["Supervisor"]
 
@@ -63,7 +61,8 @@ class Supervisor:
         """Held while a configuration is being read and applied: one after the other."""
         self.published: dict[str, Publication] = {}  # by the names of escapers
         self._group, self._staged = group, staged
-        self._version, self._how = 1, Quit.GRACEFUL
+        self._version = 1
+        self._how = Quit.GRACEFUL
         self._go = asyncio.Event()
         self._end = asyncio.Event()
         self._absent: set[int] = set()
@@ -357,22 +356,18 @@ class Supervisor:
 
     def _spawn(self, slot: Slot) -> Process:
         slot.version, slot.plan = self._version, self._plan(slot.number)
-        mine: dict[Key, socket.socket] = {key: self.sockets[key] for keys in slot.plan.values() for key in keys}
-        inheritance = worker_process.Inheritance(
+        inheritance = Inheritance(
             number=slot.number,
             supervisor=os.getpid(),
             config=self.config,
             plan=slot.plan,
-            sockets=mine,
+            sockets={key: self.sockets[key] for keys in slot.plan.values() for key in keys},
             row=self.counters.row(slot.number),
             columns=self.layout.columns,
             group=self._group,
             published=self.published,
         )
-        preload(self.config)
-        return Process(
-            *spawn.fork(partial(worker_process.main, inheritance), [sock.fileno() for sock in mine.values()])
-        )
+        return start_worker(inheritance)
 
     def _reap(self) -> None:
         for slot in self.slots:
