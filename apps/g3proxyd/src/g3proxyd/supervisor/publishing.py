@@ -13,8 +13,8 @@ from ..control.operations import OperationError, Reason, no_such
 from ..escaper.cache_file import write_cache
 from .link import LinkError, RefusedError
 from .messages import Publish
-from .slot import Slot
-from .supervisor import CHANGE_PATIENCE, Supervisor
+from .slot import CHANGE_PATIENCE, Slot
+from .supervisor import Supervisor
 
 __all__ = ["publish"]
 

@@ -7,12 +7,13 @@ import contextlib
 import os
 import signal
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 from .link import Link
 from .messages import Plan
 
-__all__ = ["Process", "Slot"]
+__all__ = ["CHANGE_PATIENCE", "Process", "Slot", "tell_each"]
 
 FREE = 3
 """Replacements that begin at once, one after the other."""
@@ -23,6 +24,10 @@ QUICK = 1.0
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 30.0
 """Seconds to wait for the next replacement when workers keep dying; doubled each time up to the longest."""
+
+
+CHANGE_PATIENCE = 20.0
+"""Seconds that a worker has to build what a reload changes."""
 
 
 class Process:
@@ -92,6 +97,17 @@ class Slot:
     def deaths(self) -> int:
         """Deaths in a row that came too soon."""
         return self._deaths
+
+
+async def tell_each(slots: Iterable[Slot], request: object) -> list[Exception | None]:
+    """Ask several workers for the same; what went wrong with each."""
+
+    async def ask(slot: Slot) -> None:
+        async with asyncio.timeout(CHANGE_PATIENCE):
+            await slot.ask(request)
+
+    outcomes = await asyncio.gather(*map(ask, slots), return_exceptions=True)
+    return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
 
 
 async def _no_requests(request: object, fds: list[int]) -> Any:

@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +22,7 @@ from .errors import ApplyError, StartError
 from .handover import HandoverError, give, tell
 from .link import LinkError, RefusedError
 from .messages import Abandon, Commit, End, Plan, Prepare, Start, Stay
-from .slot import Process, Slot
+from .slot import CHANGE_PATIENCE, Process, Slot, tell_each
 from .sockets import Key, Sockets, Staged, plan
 from .start_worker import start_worker
 
@@ -33,9 +32,6 @@ log = logging.getLogger(__name__)
 
 START_PATIENCE = 60.0
 """Seconds that a worker has to build everything."""
-
-CHANGE_PATIENCE = 20.0
-"""Seconds that a worker has to build what a reload changes."""
 
 END_PATIENCE = 10.0
 """Seconds that a worker has beyond the timers of `runtime`; then it is killed."""
@@ -213,7 +209,7 @@ class Supervisor:
             except OSError as error:
                 failure = f"cannot listen: {error.strerror or error}"
         if failure is not None or self.closed:
-            await self._tell(slots, Abandon())
+            await tell_each(slots, Abandon())
             self.sockets.abandon(staged)
             raise ApplyError(failure or "the daemon is about to end")
         retired = self.sockets.commit(staged)
@@ -226,7 +222,7 @@ class Supervisor:
             await asyncio.sleep(HANDSHAKES)
             for sock in retired.values():
                 sock.close()
-        for slot, outcome in zip(slots, await self._tell(slots, Commit()), strict=True):
+        for slot, outcome in zip(slots, await tell_each(slots, Commit()), strict=True):
             if outcome is None:
                 slot.version, slot.plan = version, plans[slot]
             elif not isinstance(outcome, LinkError):
@@ -374,18 +370,8 @@ class Supervisor:
             if slot.process is not None:
                 slot.process.reap()
 
-    async def _tell(self, slots: Iterable[Slot], request: Any) -> list[Exception | None]:
-        """Ask several workers for the same; what went wrong with each."""
-
-        async def ask(slot: Slot) -> None:
-            async with asyncio.timeout(CHANGE_PATIENCE):
-                await slot.ask(request)
-
-        outcomes = await asyncio.gather(*map(ask, slots), return_exceptions=True)
-        return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
-
     async def _tell_all(self, request: Any) -> None:
-        await self._tell([slot for slot in self.slots if slot.process is not None], request)
+        await tell_each([slot for slot in self.slots if slot.process is not None], request)
 
     async def ask_all(self, request: Any) -> list[Any]:
         """Ask all workers that serve; return the answers of those that gave one."""
