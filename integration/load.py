@@ -25,7 +25,7 @@ class Request:
 
 @dataclass(slots=True)
 class Load:
-    """Clients at work: each asks again as soon as it has its answer."""
+    """Clients at work: each asks again soon after it has its answer."""
 
     lab: Lab
     mark: str
@@ -54,10 +54,13 @@ class Load:
 
 
 @contextlib.contextmanager
-def under_load(lab: Lab, url: str, mark: str) -> Iterator[Load]:
-    """The block runs while clients ask the entrance for hello.txt at `url`; "{0}" in it becomes a request's number."""
+def under_load(lab: Lab, url: str, mark: str, *, keep: bool = False) -> Iterator[Load]:
+    """The block runs while clients ask the entrance for hello.txt at `url`; "{0}" in it becomes a request's number.
+
+    With `keep` each client has one connection for all of its requests.
+    """
     load = Load(lab, f"/hello.txt?{mark}=")
-    words = [lab.address("entrance"), "8080", f"{url}{load.mark}{{0}}", str(CLIENTS)]
+    words = [lab.address("entrance"), "8080", f"{url}{load.mark}{{0}}", str(CLIENTS), *(["keep"] if keep else [])]
     with lab.talking("client", "/usr/bin/python3", "/srv/load_client.py", *words) as talk:
         yield load
         assert talk.stdin is not None
