@@ -1,5 +1,6 @@
-"""Listening sockets that get in each other's way."""
+"""Listening sockets that get in each other's way, and next hops that are listening sockets of ours."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,48 @@ def test_port_zero() -> None:
         "expected a port from 1 to 65535"
         for line in (1, 2)
     ]
+
+
+BACK = """
+resolver: [{name: dns, type: deny_all}]
+escaper:
+  - {name: direct, type: direct_fixed, resolver: dns}
+  - {name: out, type: proxy_http, proxy_addr: ["192.0.2.1:3128", "HOP"]}
+  - {name: socks, type: proxy_socks5, proxy_addr: "127.0.0.1:8080"}
+  - {name: chosen, type: route_client, default_next: direct, exact_match: [{next: out, ips: 192.0.2.7}]}
+server:
+  - {name: http, type: http_proxy, escaper: ESCAPER, listen: "LISTEN"}
+  - {name: other, type: socks_proxy, escaper: socks, listen: "127.0.0.1:1080"}
+  - {name: behind, type: http_proxy, escaper: direct}
+  - {name: front, type: plain_tcp_port, server: behind, listen: "127.0.0.1:81"}
+"""
+ITSELF = "server http -> escaper out -> server http"
+
+
+@pytest.mark.parametrize(
+    ("escaper", "listen", "hop", "way"),
+    [
+        ("out", "127.0.0.1:8080", "127.0.0.1:8080", ITSELF),
+        ("out", "[::]:8080", "127.0.0.1:8080", ITSELF),
+        ("out", "0.0.0.0:8080", "127.0.0.1:8080", ITSELF),
+        ("chosen", "127.0.0.1:8080", "127.0.0.1:8080", "server http -> escaper chosen -> escaper out -> server http"),
+        (
+            "out",
+            "127.0.0.1:8080",
+            "127.0.0.1:1080",
+            "server http -> escaper out -> server other -> escaper socks -> server http",
+        ),
+        ("out", "127.0.0.1:8080", "127.0.0.1:81", None),
+        ("out", "127.0.0.1:8080", "127.0.0.1:8081", None),
+        ("out", "0.0.0.0:8080", "192.0.2.1:8080", None),
+        ("out", "0.0.0.0:8080", "[::1]:8080", None),
+        ("direct", "127.0.0.1:8080", "127.0.0.1:8080", None),
+    ],
+)
+def test_next_hops_that_lead_back(
+    escaper: str, listen: str, hop: str, way: str | None, warnings: Callable[[str], list[str]]
+) -> None:
+    told = warnings(BACK.replace("ESCAPER", escaper).replace("LISTEN", listen).replace("HOP", hop))
+    ways = [line.partition("may come back without end: ")[2] for line in told]
+    # A circle has no beginning: which of its objects comes first does not matter.
+    assert [set(each.split(" -> ")) for each in ways] == ([] if way is None else [set(way.split(" -> "))])

@@ -1,17 +1,19 @@
-"""What does not fit together between servers: two on one address, an address that nobody could find, TLS in TLS."""
+"""What does not fit together between objects: two servers on one address, one that nobody could find, TLS in TLS, a
+next hop that is a server of ours."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
+from ..upstream import Upstream
 from .errors import Kind, Problem
 from .graph import uses
 from .module import ModuleConfig
 from .nodes import Place
-from .values.listen import Listen
+from .values.listen import Listen, TcpListen
 
-__all__ = ["check_listeners", "tls_in_tls"]
+__all__ = ["check_listeners", "hops_to_own_servers", "tls_in_tls"]
 
 
 def check_listeners(listeners: Iterable[tuple[str, Listen, Place]]) -> list[Problem]:
@@ -51,6 +53,26 @@ def tls_in_tls(servers: Mapping[str, ModuleConfig]) -> Iterator[tuple[str, str]]
                 else:
                     ahead += (further := set(_behind(servers[found])) - seen)
                     seen |= further
+
+
+def hops_to_own_servers(
+    servers: Mapping[str, ModuleConfig], escapers: Mapping[str, ModuleConfig]
+) -> Iterator[tuple[str, str]]:
+    """Each escaper with a next hop at an address on which a server listens, and that server."""
+    for name, escaper in escapers.items():
+        for hop in getattr(escaper, "proxy_addr", ()):
+            for found, server in servers.items():
+                listen = getattr(server, "listen", None)
+                if isinstance(listen, TcpListen) and _accepts(listen, hop.upstream):
+                    yield name, found
+
+
+def _accepts(listen: TcpListen, upstream: Upstream) -> bool:
+    host, own = upstream.host, listen.address.host
+    if isinstance(host, str) or listen.address.port != upstream.port:
+        return False
+    every = own == type(host)(0) or (own == IPv6Address(0) and not listen.ipv6_only)
+    return host == own or (host.is_loopback and every)
 
 
 def _ends_tls(server: ModuleConfig) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from . import nodes, references
 from .config import Config
-from .conflicts import check_listeners, tls_in_tls
+from .conflicts import check_listeners, hops_to_own_servers, tls_in_tls
 from .controller import ControllerConfig
 from .document import read_documents
 from .errors import ConfigError, Kind, Problem, in_order
@@ -23,7 +23,7 @@ from .log import LogConfig
 from .module import ModuleConfig
 from .nodes import Entry, Node, Place, Scalar, Sequence
 from .reading import Reader, read
-from .references import Link
+from .references import Link, loops
 from .runtime import RuntimeConfig
 from .section import Section
 from .server import ListeningServerConfig
@@ -95,6 +95,7 @@ class _Loading:
         self._check_listeners()
         self._check_tls()
         self._check_floats()
+        self._check_next_hops()
         return Config(
             path=self.main_file,
             runtime=runtime,
@@ -262,6 +263,20 @@ class _Loading:
             if leads and name in escapers and not isinstance(escapers[name], FloatConfig):
                 mistake = Mistake(f"the escaper {name} takes nothing published", "one of direct_float or proxy_float")
                 self._refuse(Kind.CONFLICT, link.place, link.path, mistake)
+
+    def _check_next_hops(self) -> None:
+        """Addresses that lead in a circle. There may be a reason for each, such as a route that knows where to stop."""
+        if self.problems:
+            return
+        links = list(self._links)
+        for escaper, server in hops_to_own_servers(self._models("server"), self._models("escaper")):
+            this = self._objects["escaper"][escaper]
+            entry = _entry(this.node, "proxy_addr")
+            place = this.node.place if entry is None else entry.value.place
+            links.append(Link(("escaper", escaper), ("server", server), place, f"{this.reader.label}.proxy_addr"))
+        for link, text in loops(links):
+            message = f"what a client asks for may come back without end: {text}"
+            self.warnings.append(Problem(Kind.WARNING, link.place, link.path, message))
 
     def _models(self, kind: str) -> dict[str, Any]:
         return {name: this.model for name, this in self._objects[kind].items() if this.model is not None}

@@ -9,7 +9,7 @@ from .errors import Kind, Problem
 from .nodes import Place
 from .values.mistake import nearest, show
 
-__all__ = ["Link", "check"]
+__all__ = ["Link", "check", "loops"]
 
 _MAX_LISTED = 10  # names in a message
 
@@ -31,7 +31,10 @@ def check(declared: Mapping[str, Iterable[str]], links: Iterable[Link]) -> list[
     links = list(links)
     names = {kind: set(found) for kind, found in declared.items()}
     missing = [_missing(link, names[link.target[0]]) for link in links if link.target[1] not in names[link.target[0]]]
-    return missing + _loops(links)
+    return missing + [
+        Problem(Kind.REFERENCE, link.place, link.path, f"the names lead in a circle: {text}")
+        for link, text in loops(links)
+    ]
 
 
 def _missing(link: Link, names: set[str]) -> Problem:
@@ -42,12 +45,11 @@ def _missing(link: Link, names: set[str]) -> Problem:
     return Problem(Kind.REFERENCE, link.place, link.path, message, expected, nearest(name, names))
 
 
-def _loops(links: list[Link]) -> list[Problem]:
-    """One problem for each loop, reported where the link stands that closes it."""
+def loops(links: Iterable[Link]) -> Iterator[tuple[Link, str]]:
+    """Each loop, as the link that closes it and the objects on the way."""
     outgoing: dict[tuple[str, str], list[Link]] = {}
     for each in links:
         outgoing.setdefault(each.source, []).append(each)
-    problems: list[Problem] = []
     done: set[tuple[str, str]] = set()
     for start in outgoing:
         # A walk along the links with its own stack: chains may be longer than Python's.
@@ -64,8 +66,6 @@ def _loops(links: list[Link]) -> list[Problem]:
             elif link.target in way:
                 passed = list(way)
                 loop = [*passed[passed.index(link.target) :], link.target]
-                text = " -> ".join(f"{kind} {name}" for kind, name in loop)
-                problems.append(Problem(Kind.REFERENCE, link.place, link.path, f"the names lead in a circle: {text}"))
+                yield link, " -> ".join(f"{kind} {name}" for kind, name in loop)
             elif link.target not in done:
                 node = link.target
-    return problems
