@@ -79,6 +79,8 @@ def moved(name: str, folder: Path, origin: int) -> int:
         port: int = one.getsockname()[1]
         other: int = two.getsockname()[1]
     shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
+    for source in (HERE / name).rglob("*.json"):
+        (folder / source.name).write_text(source.read_text().replace("127.0.0.1:1080", f"127.0.0.1:{other}"))
     for source in (HERE / name).rglob("*.yml"):
         text = (
             source.read_text()
