@@ -228,7 +228,7 @@ class TestMembers:
 class Scripted:
     """A source that has this, one thing after the other; the last is what it has from then on."""
 
-    def __init__(self, *script: frozenset[bytes] | SourceError) -> None:
+    def __init__(self, *script: frozenset[bytes] | Exception) -> None:
         self.script = list(script)
         self.asked: list[float] = []
         self.closed = False
@@ -236,7 +236,7 @@ class Scripted:
     async def fetch(self) -> frozenset[bytes]:
         self.asked.append(elapsed())
         found = self.script.pop(0) if len(self.script) > 1 else self.script[0]
-        if isinstance(found, SourceError):
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -271,3 +271,25 @@ def test_a_source_is_looked_at_from_time_to_time(caplog: pytest.LogCaptureFixtur
         "the peers stay as they are: away",
         "the source of peers can be read again",
     ]
+
+
+def test_a_fault_of_ours_does_not_end_the_looking(caplog: pytest.LogCaptureFixture) -> None:
+    one, two = frozenset([b"1"]), frozenset([b"2"])
+    taken: list[frozenset[bytes]] = []
+
+    async def take(found: frozenset[bytes]) -> None:
+        if found == one and not taken:
+            taken.append(frozenset())
+            raise ZeroDivisionError("oops")
+        taken.append(found)
+
+    async def main() -> None:
+        watching = asyncio.create_task(watch("out", Scripted(RecursionError("deep"), one, one, two), 1.0, take))
+        await asyncio.sleep(5)
+        watching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await watching
+
+    run_virtually(main)
+    assert taken == [frozenset(), one, two]
+    assert [record.exc_info is not None for record in caplog.records] == [True, True]

@@ -39,16 +39,21 @@ async def watch(name: str, source: Source, interval: float, take: Take) -> None:
         while True:
             try:
                 found = await source.fetch()
+                if found != last:
+                    await take(found)
             except SourceError as error:
                 if str(error) != trouble:
                     log.error("escaper %s: the peers stay as they are: %s", name, error)
                 trouble = str(error)
+            except Exception as error:
+                # A fault of ours or of a library in what a peer has written: the next look may bring something else.
+                if repr(error) != trouble:
+                    log.exception("escaper %s: the peers stay as they are", name)
+                trouble = repr(error)
             else:
                 if trouble:
                     log.info("escaper %s: the source of peers can be read again", name)
                 trouble = ""
-                if found != last:
-                    await take(found)
                 last = found
             await asyncio.sleep(interval)
     finally:
