@@ -1,8 +1,10 @@
 """Each example is a valid configuration, and its server carries a request to an origin of ours."""
 
+import contextlib
 import http.client
 import http.server
 import re
+import secrets
 import shlex
 import shutil
 import signal
@@ -17,6 +19,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import yaml
 
@@ -71,13 +74,23 @@ def test_an_example_has_a_curl_line(name: str) -> None:
     assert re.search(r"^\$ curl .*", (HERE / name / "README.md").read_text(), re.MULTILINE)
 
 
+FIRST_OF_THE_KERNEL = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+"""From here on any port may belong to somebody's outgoing connection a moment later."""
+
+
+def free_port() -> int:
+    """A port that nobody has, and that the kernel gives to nobody of its own accord."""
+    while True:
+        port = secrets.choice(range(FIRST_OF_THE_KERNEL // 2, FIRST_OF_THE_KERNEL))
+        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp, contextlib.suppress(OSError):
+            for sock in (tcp, udp):
+                sock.bind(("127.0.0.1", port))
+            return port
+
+
 def moved(name: str, folder: Path, origin: int) -> int:
     """The example on free ports, allowed to reach the test's origin under the name example.com; the first port."""
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        other: int = two.getsockname()[1]
+    port, other = free_port(), free_port()
     shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
     for source in (HERE / name).rglob("*.json"):
         (folder / source.name).write_text(source.read_text().replace("127.0.0.1:1080", f"127.0.0.1:{other}"))
@@ -175,27 +188,37 @@ def by_service(port: int, origin: int, folder: Path) -> bytes:
     address = yaml.safe_load((folder / "main.yml").read_text())["escaper"][0]["query_peer_addr"]
     service = subprocess.Popen([sys.executable, str(HERE / "ask_a_service" / "service.py"), address, "ads.example"])
     try:
-        status = 0
-        deadline = time.monotonic() + PATIENCE
-        number = 0
-        while status != 403:  # until then the service has not been there, and the daemon remembers that of each host
-            assert service.poll() is None
-            assert time.monotonic() < deadline
-            number += 1
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-            connection.request("GET", f"http://{number}.ads.example/")
-            status = connection.getresponse().status
-            connection.close()
+        wait_for_service(service, address)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        connection.request("GET", "http://www.ads.example/")
+        assert connection.getresponse().status == 403
+        connection.close()
         return by_http_proxy(port, origin, folder)
     finally:
         service.terminate()
         service.wait(PATIENCE)
 
 
+def wait_for_service(service: subprocess.Popen[bytes], address: str) -> None:
+    """Until the service answers: the daemon would remember for each host that it does not."""
+    host, _, port = address.rpartition(":")
+    deadline = time.monotonic() + PATIENCE
+    with socket.socket(type=socket.SOCK_DGRAM) as asking:
+        asking.connect((host, int(port)))
+        asking.settimeout(PATIENCE)
+        while True:
+            assert service.poll() is None
+            assert time.monotonic() < deadline
+            try:
+                asking.send(msgspec.msgpack.encode({"id": 1, "host": "a.example"}))
+                asking.recv(1000)
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+
+
 def by_quic(port: int, origin: int, folder: Path) -> bytes:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        local: int = free.getsockname()[1]
+    local = free_port()
     command = [str(HERE / "quic" / "client.py"), str(local), "127.0.0.1", str(port), "localhost", "proxy.crt"]
     client = subprocess.Popen([sys.executable, *command], cwd=folder)
     try:

@@ -96,7 +96,7 @@ def test_memory_counts_what_is_touched() -> None:
     finally:
         process.communicate()
 
-    assert size <= after.pss - before.pss < size * 1.1
+    assert size * 0.98 <= after.pss - before.pss < size * 1.1  # what was there before may be shared by more now
     assert size <= after.rss - before.rss < size * 1.1
 
 

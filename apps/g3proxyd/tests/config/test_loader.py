@@ -183,7 +183,7 @@ def test_names_and_types(server: str, problem: str, problems: Problems) -> None:
 def test_names_of_objects_that_are_wrong_are_not_missing(problems: Problems) -> None:
     text = """\
     server: [{name: a, type: socks_proxy, escaper: e, listen: 80}]
-    escaper: [{name: e, type: trick_float}, {name: f, type: direct_fixed, resolver: r, xyz: 1}]
+    escaper: [{name: e, type: no_such_one}, {name: f, type: direct_fixed, resolver: r, xyz: 1}]
     resolver: [{name: r, type: xyz}]
     """
     assert [problem.split(":")[1:3] for problem in problems(text)] == [["2", "27"], ["2", "84"], ["3", "28"]]
