@@ -344,6 +344,18 @@ def test_faults_are_answered_after_the_events_before_them() -> None:
     play.client.handle_timeout(1000)
 
 
+def test_headers_that_cannot_be_decoded_are_told_without_our_addresses() -> None:
+    client = Http2Client("dns.example")
+    client.ask(QUESTION, 0.0)
+    block = b"\xff" * 40  # an index that never ends
+    settings, headers = b"\x00\x00\x00\x04" + bytes(5), b"\x00\x00%c\x01\x04\x00\x00\x00\x01" % len(block)
+    client.receive_data(settings + headers + block)
+    with pytest.raises(RemoteProtocolError) as caught:
+        client.next_event()
+    text = str(caught.value)
+    assert text == "HTTP/2: Error decoding header block: Unable to decode HPACK integer representation"
+
+
 def test_headers_without_end() -> None:
     play = Play()
     play.ask()

@@ -141,7 +141,9 @@ class Http2Client(Machine[StreamEvent]):
                 self._look_at(event)
         except h2.exceptions.H2Error as error:
             reply = self._h2.data_to_send()  # GOAWAY says why
-            raise RemoteProtocolError(f"HTTP/2: {error or type(error).__name__}", reply) from None
+            # Of what cannot be decoded hpack tells the address in our memory, which is no two times the same.
+            text = str(error).partition(" from <")[0]
+            raise RemoteProtocolError(f"HTTP/2: {text or type(error).__name__}", reply) from None
         self._outbox += self._h2.data_to_send()
 
     def _look_at(self, event: h2.events.Event) -> None:
