@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from integration import tls_files
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,7 +49,7 @@ def _base_name() -> str:
 def wheels(base: str) -> None:
     """Collect the workspace's wheels and those of its dependencies, for the Python of the base image."""
     version = _run(
-        ["docker", "run", "--rm", base, "python3", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+        ["docker", "run", "--rm", base, "python3", "-c", "import platform; print(platform.python_version())"]
     )
     shutil.rmtree(_WHEELS, ignore_errors=True)
     shutil.copytree(_dependencies(version.strip()), _WHEELS / "dependencies", ignore=shutil.ignore_patterns("*[!l]"))
@@ -80,13 +82,23 @@ def _dependencies(version: str) -> Path:
         "--no-hashes",
     ]
     _uv(*export, "--output-file", str(listed))
+    listed.write_text(_meant_for(version, listed.read_text()))
     machine = platform.machine()
     platforms = [f"--platform=manylinux_2_{minor}_{machine}" for minor in (34, 28, 17)]
     platforms.append(f"--platform=manylinux2014_{machine}")
-    download = ["pip", "download", "--quiet", "--only-binary=:all:", f"--python-version={version}", *platforms]
+    minor_version = version.rpartition(".")[0]
+    download = ["pip", "download", "--quiet", "--only-binary=:all:", f"--python-version={minor_version}", *platforms]
     _run([*_pip_runner(), *download, "--no-deps", "--dest", str(folder), "--requirement", str(listed)])
     (folder / "complete").touch()
     return folder
+
+
+def _meant_for(version: str, requirements: str) -> str:
+    """The requirements of a Python of this version: pip itself looks at the one that it runs on."""
+    python = {"python_full_version": version, "python_version": version.rpartition(".")[0]}
+    lines = [line for line in requirements.splitlines() if line and line[0] not in "# "]
+    wanted = [each for each in map(Requirement, lines) if each.marker is None or each.marker.evaluate(python)]
+    return "".join(f"{each.name}{each.specifier}\n" for each in wanted)
 
 
 def _pip_runner() -> list[str]:

@@ -5,6 +5,7 @@ any split of the stream tells the same story.
 """
 
 import contextlib
+import re
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -34,6 +35,9 @@ MAX_QUERIES = 100_000
 """Queries on one connection, which h2 keeps a little of each for; a new one costs a handshake."""
 MAX_QUERY_SIZE = 1_024
 """Bytes: a padded query has 128 or 256 of them."""
+
+
+_without_addresses = re.compile(r"(?:: | from )<memory at [^>]*>").sub
 
 
 @dataclass(slots=True)
@@ -142,7 +146,7 @@ class Http2Client(Machine[StreamEvent]):
         except h2.exceptions.H2Error as error:
             reply = self._h2.data_to_send()  # GOAWAY says why
             # Of what cannot be decoded hpack tells the address in our memory, which is no two times the same.
-            text = str(error).partition(" from <")[0]
+            text = _without_addresses("", str(error))
             raise RemoteProtocolError(f"HTTP/2: {text or type(error).__name__}", reply) from None
         self._outbox += self._h2.data_to_send()
 
