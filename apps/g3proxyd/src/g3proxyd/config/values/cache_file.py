@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-from pydantic import ValidationInfo
-
-from ..nodes import Node
 from .mistake import show, wrong
-from .value import Value
+from .value import FileValue
 
 __all__ = ["CacheFile", "parse_cache_file"]
 
@@ -33,23 +30,4 @@ def parse_cache_file(data: object, folder: Path) -> Path:
     return path
 
 
-class _CacheFile(Value):
-    """Relative paths begin at the folder of the file that names them."""
-
-    __slots__ = ()
-
-    def read(self, data: object, info: ValidationInfo) -> object:
-        if isinstance(data, Node):
-            return parse_cache_file(data.plain(), data.place.source.path.parent)
-        return super().read(data, info)
-
-
-CacheFile: TypeAlias = Annotated[
-    Path,
-    _CacheFile(
-        "path of a file",
-        lambda data: parse_cache_file(data, Path()),
-        {"type": "string", "minLength": 1},
-        instance=Path,
-    ),
-]
+CacheFile: TypeAlias = Annotated[Path, FileValue("path of a file", parse_cache_file, instance=Path)]

@@ -6,11 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-from pydantic import ValidationInfo
-
-from ..nodes import Node
 from .mistake import Mistake, MistakeError, show, wrong
-from .value import Value
+from .value import PATH, FileValue
 
 __all__ = ["GeoDatabase", "GeoDatabases", "load_databases"]
 
@@ -64,25 +61,12 @@ def _load(data: object, folder: Path) -> GeoDatabase:
     return GeoDatabase(str(path.absolute()), status.st_mtime_ns, status.st_size)
 
 
-class _Databases(Value):
-    """Relative paths begin at the folder of the file that names them."""
-
-    __slots__ = ()
-
-    def read(self, data: object, info: ValidationInfo) -> object:
-        if isinstance(data, Node):
-            return load_databases(data.plain(), data.place.source.path.parent)
-        return super().read(data, info)
-
-
-_PATH = {"type": "string", "minLength": 1}
-
 GeoDatabases: TypeAlias = Annotated[
     tuple[GeoDatabase, ...],
-    _Databases(
+    FileValue(
         "path of a MaxMind DB file, or list of them",
-        lambda data: load_databases(data, Path()),
-        {"anyOf": [_PATH, {"type": "array", "items": _PATH}]},
+        load_databases,
+        {"anyOf": [PATH, {"type": "array", "items": PATH}]},
         display=lambda databases: ", ".join(map(str, databases)),
     ),
 ]

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
-from pydantic import ValidationInfo
-
 from ..files import FileError, read_source
-from ..nodes import Node
 from .mistake import show, wrong
-from .value import Value
+from .value import FileValue
 
 __all__ = ["PythonFile", "PythonSource", "load_python"]
 
@@ -55,23 +52,4 @@ def load_python(data: object, folder: Path) -> PythonSource:
     return PythonSource(str(path.absolute()), text)
 
 
-class _PythonFile(Value):
-    """Relative paths begin at the folder of the file that names them."""
-
-    __slots__ = ()
-
-    def read(self, data: object, info: ValidationInfo) -> object:
-        if isinstance(data, Node):
-            return load_python(data.plain(), data.place.source.path.parent)
-        return super().read(data, info)
-
-
-PythonFile: TypeAlias = Annotated[
-    PythonSource,
-    _PythonFile(
-        "path of a Python file",
-        lambda data: load_python(data, Path()),
-        {"type": "string", "minLength": 1},
-        instance=PythonSource,
-    ),
-]
+PythonFile: TypeAlias = Annotated[PythonSource, FileValue("path of a Python file", load_python, instance=PythonSource)]

@@ -7,11 +7,9 @@ name makes its server another one, and a file that has moved does not.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
-
-from pydantic import ValidationInfo
+from typing import Annotated, TypeAlias
 
 from ...tls.pem import (
     Certificates,
@@ -24,11 +22,10 @@ from ...tls.pem import (
 )
 from ...tls.settings import Pair
 from ..keys import Aliases
-from ..nodes import Node
 from ..section import Section
 from ..section_list import SectionList
 from .mistake import Mistake, MistakeError, show, wrong
-from .value import Value
+from .value import PATH, FileValue
 
 __all__ = ["CertPair", "CertPairs", "TlsCertificates", "TlsPrivateKey", "check_pair", "pair_of"]
 
@@ -94,35 +91,24 @@ def _parsed(data: object, folder: Path, parse: Callable[[bytes], bytes], sources
         raise wrong(f"{source}: {error}" if source != "inline" else str(error)) from None
 
 
-class Pem(Value):
-    """A value that is read from files; relative paths begin at the folder of the file that names them."""
+def _nothing(value: object) -> str:
+    """Certificates and keys are nobody's default."""
+    return ""
 
-    __slots__ = ("_load",)
-
-    def __init__(
-        self, name: str, load: Callable[[Any, Path], object], schema: Mapping[str, object], instance: type
-    ) -> None:
-        super().__init__(name, lambda data: load(data, Path()), schema, instance=instance, display=lambda value: "")
-        self._load = load
-
-    def read(self, data: object, info: ValidationInfo) -> object:
-        if isinstance(data, Node):
-            return self._load(data.plain(), data.place.source.path.parent)
-        return super().read(data, info)
-
-
-_PATH = {"type": "string", "minLength": 1}
 
 TlsCertificates: TypeAlias = Annotated[
     Certificates,
-    Pem(
+    FileValue(
         "certificates",
         load_certificates,
-        {"anyOf": [_PATH, {"type": "array", "items": _PATH, "minItems": 1}]},
-        Certificates,
+        {"anyOf": [PATH, {"type": "array", "items": PATH, "minItems": 1}]},
+        instance=Certificates,
+        display=_nothing,
     ),
 ]
-TlsPrivateKey: TypeAlias = Annotated[PrivateKey, Pem("private key", load_private_key, _PATH, PrivateKey)]
+TlsPrivateKey: TypeAlias = Annotated[
+    PrivateKey, FileValue("private key", load_private_key, instance=PrivateKey, display=_nothing)
+]
 
 
 class CertPair(Section):

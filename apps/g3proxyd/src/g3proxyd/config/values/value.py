@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler, ValidationInfo
@@ -11,7 +12,10 @@ from pydantic_core import CoreSchema, core_schema
 from ..nodes import Node
 from .mistake import Mistake, MistakeError
 
-__all__ = ["Value", "list_of"]
+__all__ = ["PATH", "FileValue", "Value", "list_of"]
+
+PATH: Mapping[str, object] = {"type": "string", "minLength": 1}
+"""JSON Schema of a path."""
 
 
 class Value:
@@ -48,6 +52,33 @@ class Value:
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.with_info_plain_validator_function(self.read)
+
+
+class FileValue(Value):
+    """A value that is read from files, or is a file; relative paths begin at the folder of the file that names them.
+
+    `load` is `parse` with that folder; plain data come from nowhere, and begin at the working directory.
+    """
+
+    __slots__ = ("_load",)
+
+    def __init__(
+        self,
+        name: str,
+        load: Callable[[Any, Path], object],
+        schema: Mapping[str, object] = PATH,
+        *,
+        instance: type | tuple[type, ...] = (),
+        display: Callable[[Any], str] = str,
+    ) -> None:
+        super().__init__(name, lambda data: load(data, Path()), schema, instance=instance, display=display)
+        self._load = load
+
+    def read(self, data: object, info: ValidationInfo) -> object:
+        """See `Value.read`."""
+        if isinstance(data, Node):
+            return self._load(data.plain(), data.place.source.path.parent)
+        return super().read(data, info)
 
 
 def list_of(parse: Callable[[Any], object]) -> Callable[[Any], tuple[Any, ...]]:
