@@ -45,7 +45,8 @@ _PROTECTED = frozenset((b"content-length", b"expect", b"host", b"max-forwards", 
 split_fields = re.compile(rb"([^:]++):[ \t]*+([^\r]*+)\r\n").findall
 """Splits field lines whose grammar has been checked; whitespace stays at the end of values."""
 
-_split_block = re.compile(rb"\n([^:\n]++): ?+([^\r]*+)\r").findall
+split_block = re.compile(rb"\n([^:\n]++): ?+([^\r]*+)\r").findall
+"""Splits a block into its fields."""
 
 
 def _any_case(names: Iterable[bytes]) -> bytes:
@@ -79,11 +80,6 @@ def pack_block(fields: Iterable[Field]) -> Block:
     return b"\n" + b"".join([b"%b: %b\r\n" % field if field[1] else b"%b:\r\n" % field[0] for field in fields])
 
 
-def split_block(block: Block) -> list[Field]:
-    """Return the fields of a block."""
-    return _split_block(block)
-
-
 class Fields:
     """The fields of a head, one by one for those who look at them."""
 
@@ -95,12 +91,12 @@ class Fields:
     @property
     def fields(self) -> list[Field]:
         """All fields in their order and spelling, as received."""
-        return _split_block(self.block)
+        return split_block(self.block)
 
     @property
     def end_to_end(self) -> list[Field]:
         """The fields that travel on: all but those in ``control`` and those that Connection names."""
-        return _split_block(self.end_to_end_block)
+        return split_block(self.end_to_end_block)
 
     def remove(self, names: Collection[bytes]) -> None:
         """Let the fields of these lower-case names travel no further."""
@@ -144,7 +140,7 @@ def drop_named(block: Block, control: Control, options: frozenset[bytes], error:
 
 def without(block: Block, names: Collection[bytes]) -> Block:
     """Return the block without the fields of these lower-case names."""
-    return pack_block(field for field in _split_block(block) if field[0].lower() not in names)
+    return pack_block(field for field in split_block(block) if field[0].lower() not in names)
 
 
 def field_value(fields: Iterable[Field], name: bytes) -> bytes | None:
