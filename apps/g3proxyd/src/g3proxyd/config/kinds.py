@@ -7,7 +7,6 @@ from functools import cache
 
 from .escaper import ESCAPERS
 from .keys import squash
-from .later import LATER_TYPES
 from .module import ModuleConfig, TypeName
 from .resolver import RESOLVERS
 from .server import SERVERS
@@ -37,11 +36,8 @@ def model_of(kind: str, data: object) -> type[ModuleConfig]:
     model = spellings.get(squash(data))
     if model is not None:
         return model
-    if squash(data) in map(squash, LATER_TYPES[kind]):
-        message = f"the {kind} type {show(data)} is not supported yet"
-        raise MistakeError(Mistake(message, f"one of {supported}", unsupported=True))
-    meant = nearest(squash(data), [*spellings, *map(squash, LATER_TYPES[kind])])
-    suggestion = type_name(spellings[meant]).names[0] if meant is not None and meant in spellings else None
+    meant = nearest(squash(data), spellings)
+    suggestion = None if meant is None else type_name(spellings[meant]).names[0]
     raise MistakeError(Mistake(f"{show(data)} is not a type of {kind}", f"one of {supported}", suggestion))
 
 

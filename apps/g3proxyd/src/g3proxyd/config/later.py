@@ -5,13 +5,11 @@ from __future__ import annotations
 __all__ = [
     "AUDIT",
     "LATER_SECTIONS",
-    "LATER_TYPES",
     "LOG_DRIVERS",
     "METRICS",
     "SHARED_LOGGER",
     "TICKET_SOURCE",
     "TLCP",
-    "TLS_CLIENT",
     "USERS",
 ]
 
@@ -20,7 +18,6 @@ LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and s
 METRICS = "metrics arrive with the statistics"
 SHARED_LOGGER = "shared loggers arrive with the other log drivers"
 TICKET_SOURCE = "keys of session tickets from redis arrive with the redis client"
-TLS_CLIENT = "TLS towards the remote side arrives with the TLS servers"
 TLCP = "TLCP arrives with its own record layer; the TLS library does not know it"
 USERS = "users and their authentication arrive with the user groups"
 
@@ -30,10 +27,3 @@ LATER_SECTIONS = {
     "auditor": AUDIT,
 }
 """Top-level sections that have to be empty for now."""
-
-LATER_TYPES: dict[str, tuple[str, ...]] = {
-    "server": (),
-    "escaper": (),
-    "resolver": (),
-}
-"""Types of objects that are known and not supported yet, by the kind of object."""

@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 
 from .controller import LocalController
 from .escaper.route_geoip import GeoRuleConfig
-from .kinds import KINDS, type_name
-from .later import LATER_SECTIONS, LATER_TYPES
+from .kinds import type_name
+from .later import LATER_SECTIONS
 from .listing import all_sections
 from .log import LoggerConfig
 from .log_drivers import FluentdConfig, SyslogConfig
@@ -53,8 +53,6 @@ def _page() -> Iterator[str]:
     yield "## Sections and types that are not supported yet\n"
     for name, reason in LATER_SECTIONS.items():
         yield f"- `{name}`: {reason}."
-    for kind in (kind for kind in KINDS if LATER_TYPES[kind]):
-        yield f"- types of `{kind}`: {', '.join(f'`{name}`' for name in LATER_TYPES[kind])}."
     for name in ("log.driver_syslog", "log.driver_fluentd"):
         keys = ", ".join(f"`{key.name}`" for key in keys_of(sections[name]))
         yield f"- keys of the log driver `{name.removeprefix('log.driver_')}`: {keys}."
