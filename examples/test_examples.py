@@ -1,10 +1,8 @@
 """Each example is a valid configuration, and its server carries a request to an origin of ours."""
 
-import contextlib
 import http.client
 import http.server
 import re
-import secrets
 import shlex
 import shutil
 import signal
@@ -22,6 +20,8 @@ from pathlib import Path
 import msgspec
 import pytest
 import yaml
+
+from tools.ports import free_port
 
 HERE = Path(__file__).parent
 EXAMPLES = sorted(path.parent.name for path in HERE.glob("*/main.yml"))
@@ -72,20 +72,6 @@ def test_an_example_is_valid_as_it_stands(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_has_a_curl_line(name: str) -> None:
     assert re.search(r"^\$ curl .*", (HERE / name / "README.md").read_text(), re.MULTILINE)
-
-
-FIRST_OF_THE_KERNEL = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-"""From here on any port may belong to somebody's outgoing connection a moment later."""
-
-
-def free_port() -> int:
-    """A port that nobody has, and that the kernel gives to nobody of its own accord."""
-    while True:
-        port = secrets.choice(range(FIRST_OF_THE_KERNEL // 2, FIRST_OF_THE_KERNEL))
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp, contextlib.suppress(OSError):
-            for sock in (tcp, udp):
-                sock.bind(("127.0.0.1", port))
-            return port
 
 
 def moved(name: str, folder: Path, origin: int) -> int:

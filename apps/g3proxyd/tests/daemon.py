@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -16,22 +15,10 @@ from typing import Any
 
 import yaml
 
+from tools.ports import free_port as free_port
+
 PATIENCE = 30.0
 """Seconds that the daemon has to start or to end."""
-
-
-FIRST_OF_THE_KERNEL = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-"""From here on any port may belong to somebody's outgoing connection a moment later."""
-
-
-def free_port() -> int:
-    """A port that nobody has, for TCP and UDP, and that the kernel gives to nobody of its own accord."""
-    while True:
-        port = secrets.choice(range(FIRST_OF_THE_KERNEL // 2, FIRST_OF_THE_KERNEL))
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp, contextlib.suppress(OSError):
-            for sock in (tcp, udp):
-                sock.bind(("127.0.0.1", port))
-            return port
 
 
 class Daemon:

@@ -104,8 +104,7 @@ def test_shared_errors_keep_no_tracebacks() -> None:
         (server_error("SERVFAIL", "it failed"), "ServerError", "server error: it failed"),
         (driver_error("Timeout", "it was late"), "DriverError", "driver error: it was late"),
         (local_error("DriverTimedOut", "we were late"), "LocalError", "local error: we were late"),
-        (ResolveError(ErrorType.EMPTY_DOMAIN), "EmptyDomain", "EmptyDomain"),
-        (ResolveError(ErrorType.UNEXPECTED, "Odd"), "UnexpectedError", "UnexpectedError Odd"),
+        (ResolveError(ErrorType.EMPTY_DOMAIN, "", "no name"), "EmptyDomain", "no name"),
     ],
 )
 def test_words(error: ResolveError, error_type: str, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from g3_escape import Family
 
+from ..io.waiting import wait_at_most
 from ..log import Logger
 from .base import Answer, Query, Resolver, Source
 from .cache import Cache, Lifetimes
@@ -67,11 +68,7 @@ class CachingResolver(Resolver):
         self._closing = True
         if any(cache.asking for cache in self._caches.values()):
             self._idle = asyncio.Event()
-            try:
-                async with asyncio.timeout(self._graceful_stop_wait):
-                    await self._idle.wait()
-            except TimeoutError:
-                pass
+            await wait_at_most(self._graceful_stop_wait, self._idle)
         await self._release()
         for cache in self._caches.values():
             cache.drop_waiters(STOPPED)

@@ -7,11 +7,9 @@ class ErrorType(Enum):
     """The main kind of a failed lookup: the ``error_type`` field of the resolve log."""
 
     EMPTY_DOMAIN = "EmptyDomain"
-    EMPTY_RESULT = "EmptyResult"
     SERVER = "ServerError"
     DRIVER = "DriverError"
     LOCAL = "LocalError"
-    UNEXPECTED = "UnexpectedError"
 
 
 class ResolveError(Exception):
@@ -21,14 +19,14 @@ class ResolveError(Exception):
     kept alive, or shown, by another.
     """
 
-    def __init__(self, error_type: ErrorType, subtype: str = "", text: str = "") -> None:
+    def __init__(self, error_type: ErrorType, subtype: str, text: str) -> None:
         self.error_type = error_type
         self.subtype = subtype
         """The detail: FORMERR, SERVFAIL, NOTFOUND, NOTIMP, REFUSED of a server; BadQuery, BadName, BadFamily, BadResp,
         ConnRefused, Timeout, InternalError of the driver; NoResolverSet, NoResolverRunning, DriverTimedOut of our own;
         otherwise empty."""
-        self.text = text or f"{error_type.value} {subtype}".rstrip()
-        super().__init__(self.text)
+        self.text = text
+        super().__init__(text)
 
     def fresh(self) -> "ResolveError":
         """The same error as a new object."""

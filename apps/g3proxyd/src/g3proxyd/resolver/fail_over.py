@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from g3_escape import Dial, Failover, Fallback, Family
 
+from ..io.waiting import wait_at_most
 from ..log import Logger
 from .base import Answer, Query, Resolver, Source
 from .cache import Cache, Lifetimes
@@ -73,11 +74,7 @@ class FailOverResolver(Resolver):
         self._closing = True
         if self._races:
             self._idle = asyncio.Event()
-            try:
-                async with asyncio.timeout(self._graceful_stop_wait):
-                    await self._idle.wait()
-            except TimeoutError:
-                pass
+            await wait_at_most(self._graceful_stop_wait, self._idle)
         for race in tuple(self._races):
             race.end(Answer((), STOPPED))
 

@@ -7,7 +7,6 @@ import os
 import socket
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from ..config import Config, ListeningServerConfig, TcpListeningServerConfig
 from ..config.values.listen import TcpListen, UdpListen
@@ -33,9 +32,6 @@ class Wanted:
     config: ListeningServerConfig
     identity: str
     count: int
-
-
-Open: TypeAlias = Callable[[Wanted, int], socket.socket]
 
 
 @dataclass(slots=True)

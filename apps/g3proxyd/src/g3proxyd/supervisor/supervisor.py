@@ -14,6 +14,7 @@ from typing import Any
 from ..config import Config
 from ..config.escaper.floating import Publication
 from ..io.listening import HANDSHAKES, hold_back
+from ..io.waiting import wait_at_most
 from ..server.context import ServerStats
 from ..shared.memory import Counters, Layout
 from ..worker.process import Inheritance
@@ -300,9 +301,7 @@ class Supervisor:
             self._absent.add(slot.number)
             self._chore(self._rebalance())
             slot.state = "waiting"
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._end.wait()
+            await wait_at_most(pause, self._end)
 
     async def _attend(self, slot: Slot, process: Process) -> str:
         """Bring a process to work and wait for its end; return how it ended."""

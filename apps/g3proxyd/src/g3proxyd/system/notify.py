@@ -15,8 +15,6 @@ log = logging.getLogger(__name__)
 SEND_TIMEOUT = 1.0
 """Seconds that a message may wait for room in systemd's queue; a lost READY=1 would cost the process its life."""
 
-_MICROSECONDS = 1_000_000
-
 
 class Notifier:
     """Messages to the service manager. Without one they go nowhere; none of the methods ever raises.
@@ -78,10 +76,6 @@ class Notifier:
         """The process is well."""
         self._send("WATCHDOG=1")
 
-    def extend_timeout(self, seconds: float) -> None:
-        """Starting, reloading or stopping takes longer: the next message comes within this time."""
-        self._send(f"EXTEND_TIMEOUT_USEC={round(seconds * _MICROSECONDS)}")
-
     def _send(self, message: str) -> None:
         if not self._address:
             return
@@ -99,4 +93,4 @@ def _seconds(microseconds: str) -> float | None:
     if len(microseconds) > 20 or not (microseconds.isascii() and microseconds.isdecimal() and int(microseconds)):
         log.warning("systemd's watchdog is not served: WATCHDOG_USEC is no positive number: %r", microseconds)
         return None
-    return int(microseconds) / _MICROSECONDS
+    return int(microseconds) / 1_000_000

@@ -19,7 +19,6 @@ class Reason(StrEnum):
     ESCAPER_NOT_USABLE = "EscaperNotUsable"
     FORBIDDEN_BY_RULE = "ForbiddenByRule"
     INVALID_CLIENT_PROTOCOL = "InvalidClientProtocol"
-    UNIMPLEMENTED_PROTOCOL = "UnimplementedProtocol"
     CLIENT_TCP_READ_FAILED = "ClientTcpReadFailed"
     CLIENT_TCP_WRITE_FAILED = "ClientTcpWriteFailed"
     CLIENT_APP_TIMEOUT = "ClientAppTimeout"
@@ -39,7 +38,6 @@ class Reason(StrEnum):
     CANCELED_AS_SERVER_QUIT = "CanceledAsServerQuit"
     IDLE = "Idle"
     FINISHED = "Finished"
-    UNCLASSIFIED_ERROR = "UnclassifiedError"
 
 
 class TaskError(Exception):

@@ -11,6 +11,7 @@ from ..config import Config
 from ..config.escaper.floating import Publication
 from ..escaper.floating import Floating
 from ..io.listening import HANDSHAKES
+from ..io.waiting import wait_at_most
 from ..log import Loggers
 from ..server.base import Server
 from ..shared.memory import Row
@@ -168,10 +169,10 @@ class Worker:
         runtime = self._config.runtime
         self.stay(online=False)
         if self._how is Quit.GRACEFUL:
-            await self._pause(runtime.server_offline_delay)
+            await wait_at_most(runtime.server_offline_delay, self._at_once)
             for server in self._servers():
                 server.hold_back()
-            await self._pause(HANDSHAKES)
+            await wait_at_most(HANDSHAKES, self._at_once)
         late: set[asyncio.Task[None]] = set().union(*(server.go_offline() for server in self._servers()))
         self._closed = True
         if self._how is Quit.REPLACED:
@@ -206,14 +207,6 @@ class Worker:
         while any(server.connections for server in self._servers()):
             for server in self._servers():
                 await server.connections_done()
-
-    async def _pause(self, seconds: float) -> None:
-        """Wait so long, or until the worker has to end at once."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._at_once.wait()
-        except TimeoutError:
-            pass
 
     async def _end(self) -> None:
         self.abandon()
