@@ -109,7 +109,7 @@ def read_texts(data: bytes) -> None:
 
     text = data.decode("utf-8", "surrogateescape")
     params = UserNameParams(("area", "city"), "session", floating_keys=frozenset(["city"]), domain_suffix="example.net")
-    for read in (parse_path_number, parse_path_id, parse_path_value, params.parse):
+    for read in (parse_path_number, parse_path_id, parse_path_value, lambda name: params.parse(name, 10000)):
         with contextlib.suppress(RouteError):
             read(text)
     with contextlib.suppress(ValueError):

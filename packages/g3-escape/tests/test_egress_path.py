@@ -13,6 +13,7 @@ from g3_escape import (
     parse_path_id,
     parse_path_number,
     parse_path_value,
+    request_path,
     select_by_number,
 )
 from hypothesis import given
@@ -140,7 +141,7 @@ def test_a_request_that_says_nothing() -> None:
 
 
 def test_what_the_user_says_counts() -> None:
-    one, other = Upstream("one.example"), Upstream("other.example")
+    one, other = Upstream("one.example", 1), Upstream("other.example", 2)
     user = EgressPath({"a": 1}, {"a": "one"}, {"a": {"ip": 1}}, {"a": one})
     hints = EgressPath({"a": 2, "b": 2}, {"a": "x", "b": "x"}, {"a": {}, "b": {}}, {"a": other, "b": other})
     assert user.over(hints) == EgressPath(
@@ -149,3 +150,15 @@ def test_what_the_user_says_counts() -> None:
     assert EgressPath().over(hints) == hints
     assert hints.over(EgressPath()) == hints
     assert user.numbers == {"a": 1}
+
+
+def test_the_path_of_a_request() -> None:
+    upstream = Upstream("one.example", 1)
+    user = EgressPath(ids={"out": "a"}, upstreams={"else": upstream})
+    assert request_path("out") is None
+    assert request_path("out", user=user) is user
+    assert request_path("out", 0) == EgressPath(numbers={"out": 0})
+    assert request_path("out", upstream=upstream) == EgressPath(upstreams={"out": upstream})
+    assert request_path("out", 7, upstream, user) == EgressPath(
+        numbers={"out": 7}, ids={"out": "a"}, upstreams={"out": upstream, "else": upstream}
+    )

@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
+from random import Random
 
 import pytest
 from g3_escape import MAX_USER_NAME, RouteError, RouteFault, Upstream, UserName, UserNameParams
 from hypothesis import given
 from hypothesis import strategies as st
 
+PORT = 10000
 PARAMS = UserNameParams(
     keys_for_host=("area", "city", "isp", "line"),
     resolve_sticky_key="session",
@@ -35,14 +37,15 @@ PARAMS = UserNameParams(
     ],
 )
 def test_hosts(text: str, login: str, host: str | None) -> None:
-    assert PARAMS.parse(text) == UserName(login, None if host is None else Upstream(host))
+    assert PARAMS.parse(text, PORT) == UserName(login, None if host is None else Upstream(host, PORT))
 
 
 def test_sticky() -> None:
-    assert PARAMS.parse("joe+area=eu+session=A=b").upstream == Upstream("eu.example.net", "A=b")
+    assert PARAMS.parse("joe+area=eu+session=A=b", PORT).upstream == Upstream("eu.example.net", PORT, "A=b")
     both = replace(PARAMS, resolve_sticky_key="area")
-    assert both.parse("joe+area=eu").upstream == Upstream("eu.example.net", "eu")
-    assert replace(PARAMS, resolve_sticky_key=None).parse("joe+area=eu").upstream == Upstream("eu.example.net")
+    assert both.parse("joe+area=eu", PORT).upstream == Upstream("eu.example.net", PORT, "eu")
+    none = replace(PARAMS, resolve_sticky_key=None)
+    assert none.parse("joe+area=eu", PORT).upstream == Upstream("eu.example.net", PORT)
 
 
 @pytest.mark.parametrize(
@@ -68,44 +71,44 @@ def test_sticky() -> None:
 )
 def test_faults(text: str, why: str) -> None:
     with pytest.raises(RouteError, match=f"^the user name is wrong: {why}") as error:
-        PARAMS.parse(text)
+        PARAMS.parse(text, PORT)
     assert error.value.fault is RouteFault.INVALID_USER_NAME
 
 
 def test_the_longest_name() -> None:
     short = "joe+session=" + "ü" * 121
     assert len((short + "x").encode()) == MAX_USER_NAME
-    assert PARAMS.parse(short + "x").login == "joe"
+    assert PARAMS.parse(short + "x", PORT).login == "joe"
     with pytest.raises(RouteError, match="it is longer than 255 bytes"):
-        PARAMS.parse(short + "xy")
+        PARAMS.parse(short + "xy", PORT)
     with pytest.raises(RouteError, match="it is longer than 255 bytes"):
-        PARAMS.parse("x" * 256)
+        PARAMS.parse("x" * 256, PORT)
 
 
 def test_unknown_keys_may_be_ignored() -> None:
     params = replace(PARAMS, reject_unknown_keys=False)
-    assert params.parse("joe+what=1+area=eu").upstream == Upstream("eu.example.net")
+    assert params.parse("joe+what=1+area=eu", PORT).upstream == Upstream("eu.example.net", PORT)
 
 
 def test_the_last_of_duplicates_may_count() -> None:
     params = replace(PARAMS, reject_duplicate_keys=False)
-    assert params.parse("joe+area=eu+area=us").upstream == Upstream("us.example.net")
+    assert params.parse("joe+area=eu+area=us", PORT).upstream == Upstream("us.example.net", PORT)
 
 
 def test_there_may_be_no_hierarchy() -> None:
     params = replace(PARAMS, require_hierarchy=False)
-    assert params.parse("joe+line=4").upstream == Upstream("4.example.net")
+    assert params.parse("joe+line=4", PORT).upstream == Upstream("4.example.net", PORT)
 
 
 def test_the_login_may_keep_its_parameters() -> None:
     params = replace(PARAMS, strip_suffix_for_auth=False)
-    assert params.parse("joe+area=eu") == UserName("joe+area=eu", Upstream("eu.example.net"))
+    assert params.parse("joe+area=eu", PORT) == UserName("joe+area=eu", Upstream("eu.example.net", PORT))
 
 
 def test_nothing_but_a_login_without_keys() -> None:
-    assert UserNameParams().parse("joe") == UserName("joe")
+    assert UserNameParams().parse("joe", PORT) == UserName("joe")
     with pytest.raises(RouteError, match="there is no key 'area'"):
-        UserNameParams().parse("joe+area=eu")
+        UserNameParams().parse("joe+area=eu", PORT)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +127,12 @@ def test_nothing_but_a_login_without_keys() -> None:
 )
 def test_hosts_and_suffixes(value: str, suffix: str, host: object) -> None:
     params = UserNameParams(keys_for_host=("area",), domain_suffix=suffix)
-    assert params.parse(f"joe+area={value}").upstream == Upstream(host)  # type: ignore[arg-type]  # a Host
+    assert params.parse(f"joe+area={value}", PORT).upstream == Upstream(host, PORT)  # type: ignore[arg-type]  # a Host
 
 
 def test_a_separator() -> None:
     params = replace(PARAMS, separator=".")
-    assert params.parse("joe+area=eu+city=bonn").upstream == Upstream("eu.bonn.example.net")
+    assert params.parse("joe+area=eu+city=bonn", PORT).upstream == Upstream("eu.bonn.example.net", PORT)
 
 
 def test_settings_that_make_no_sense() -> None:
@@ -148,9 +151,27 @@ def test_settings_that_make_no_sense() -> None:
 def test_any_text_is_read_or_refused(text: str, hierarchy: bool, unknown: bool, duplicate: bool) -> None:
     params = UserNameParams(("a", "b"), "aa", hierarchy, frozenset("b"), unknown, duplicate)
     try:
-        found = params.parse(text)
+        found = params.parse(text, PORT)
     except RouteError as error:
         assert error.fault is RouteFault.INVALID_USER_NAME  # noqa: PT017 -- nothing else may be raised
     else:
         assert text.startswith(found.login)
         assert "+" not in found.login
+
+
+WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=8)
+
+
+@given(st.dictionaries(st.sampled_from((*PARAMS.keys_for_host, "session")), WORD), st.randoms(), WORD)
+def test_the_host_has_the_values_in_order(values: dict[str, str], random: Random, base: str) -> None:
+    parts = [f"{key}={value}" for key, value in values.items()]
+    random.shuffle(parts)
+    text = "+".join((base, *parts))
+    strict = [key in values for key in PARAMS.keys_for_host if key != "isp"]
+    if strict != sorted(strict, reverse=True):
+        with pytest.raises(RouteError, match="needs"):
+            PARAMS.parse(text, PORT)
+        return
+    labels = [values[key] for key in PARAMS.keys_for_host if key in values]
+    upstream = Upstream("-".join(labels) + ".example.net", PORT, values.get("session")) if labels else None
+    assert PARAMS.parse(text, PORT) == UserName(base, upstream)

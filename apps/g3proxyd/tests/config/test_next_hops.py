@@ -62,7 +62,10 @@ def test_old_and_other_names(config: Read) -> None:
         ),
         (f"proxy_addr: 192.0.2.1, proxy_password: {'s' * 256}", "a password of 256 bytes is too long"),
         ("proxy_addr: 192.0.2.1, http_connect_rsp_header_max_size: 63", "63 is too small for any answer"),
-        ("proxy_addr: 192.0.2.1, pass_proxy_userid: true", "users and their authentication arrive"),
+        (
+            "proxy_addr: 192.0.2.1, proxy_username: joe, proxy_password: x, pass_proxy_userid: true",
+            "out.pass_proxy_userid: there is one user name at a time: 'proxy_username' is set",
+        ),
         ("proxy_addr: 192.0.2.1, use_proxy_protocol: 3", "3 is out of range"),
         ("proxy_addr: 192.0.2.1, tls_client: {}", "unknown key"),
         ("proxy_addr: 192.0.2.1, udp_misc_opts: {}", "unknown key"),
@@ -75,17 +78,9 @@ def test_mistakes(problems: Lines, keys: str, message: str) -> None:
     assert "sss" not in problem
 
 
-def test_one_user_name_at_a_time() -> None:
-    with pytest.raises(ValueError, match="one user name at a time"):
-        ProxyHttpConfig.model_validate(
-            {
-                "name": "out",
-                "proxy_addr": "192.0.2.1",
-                "proxy_username": "joe",
-                "proxy_password": "x",
-                "pass_proxy_userid": True,
-            }
-        )
+def test_user_names_that_nobody_has(config: Read) -> None:
+    (warning,) = config(text("proxy_addr: 192.0.2.1, pass_proxy_userid: true")).warnings
+    assert "out.pass_proxy_userid: has no effect here: clients have no names before" in str(warning)
 
 
 def test_a_password_without_a_user_name(config: Read) -> None:

@@ -186,6 +186,7 @@ class Task:
     task_id: str = "0123456789abcdef0123456789abcdef"
     client_addr: tuple[str, int] = ("192.0.2.9", 9)
     server_addr: tuple[str, int] | None = None
+    user: str | None = None
     egress_path: EgressPath | None = None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from escaper.network import FakeQuery, FakeResolver, Records, Task, elapsed, host, run_virtually
-from g3_escape import Family
+from g3_escape import EgressPath, Family
 from g3proxyd.config.escaper import DirectFixedConfig
 from g3proxyd.escaper.base import ConnectNotes
 from g3proxyd.escaper.direct_fixed import DirectFixedEscaper
@@ -237,6 +237,19 @@ def test_a_cancelled_connect_leaves_nothing() -> None:
         assert query.cancelled
 
     escape(test, FakeResolver(v4=(1.0, "127.0.0.1")))
+
+
+@pytest.mark.parametrize(("allowed", "number", "found"), [(True, 2, {8}), (True, 0, {9}), (False, 2, {7, 8, 9})])
+def test_a_request_that_chooses_the_address(allowed: bool, number: int, found: set[int]) -> None:
+    async def test(scene: Scene) -> None:
+        task = Task(egress_path=EgressPath(numbers={"out": number}))
+        seen = set()
+        for _ in range(1 if allowed else 100):
+            with await scene.escaper.udp_connect(upstream("127.0.0.1"), scene.notes, task):
+                seen.add(int(str(scene.notes.next_bind_ip)[-1]))
+        assert seen == found
+
+    escape(test, bind_ip=[f"127.0.0.{number}" for number in (7, 8, 9)], enable_path_selection=allowed)
 
 
 def test_an_escaper_without_udp_refuses() -> None:

@@ -1,6 +1,7 @@
 """The header of divert_tcp, and what the escaper does not do."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -42,6 +43,14 @@ def test_what_the_header_tells(upstream: Upstream, name: str, tls_name: str | No
     assert values.task_id == bytes.fromhex(TASK.task_id)
 
 
+def test_who_the_client_is() -> None:
+    reader = HeaderReader()
+    reader.receive_data(diverting_header(Upstream("a.test", 443), replace(TASK, user="joé")))
+    header = reader.next_event()
+    assert header is not None
+    assert parse_g3(header.tlvs).username == "joé"
+
+
 @pytest.mark.parametrize("server", [None, ("2001:db8::1", 80, 0, 0)])
 def test_addresses_that_are_no_pair(server: Any) -> None:
     with pytest.raises(TcpConnectError) as caught:
@@ -58,7 +67,7 @@ def test_nothing_but_streams_to_the_fixed_places() -> None:
             poller = Poller(loop)
             relays = RelayHost(poller, Wheel(loop))
             escaper = make_escaper(config, Surroundings(relays, {}, Logger("Escape", Records())))
-            path = EgressPath(upstreams={"out": Chosen(host("127.0.0.2"))})
+            path = EgressPath(upstreams={"out": Chosen(host("127.0.0.2"), net.port)})
             task = Task(server_addr=("192.0.2.8", 8080), egress_path=path)
             notes = ConnectNotes()
             hop = await escaper.http_connect(Upstream("a.test", 80), notes, task)

@@ -186,6 +186,9 @@ def test_consistent_policies_look_at_client_and_target() -> None:
             ]
             assert {len(each) for each in found} == {1}
             assert len(set.union(*found)) > 2
+            users = [{await s.connect(user=f"joe{number}") for _ in range(3)} for number in range(12)]
+            assert {len(each) for each in users} == {1}
+            assert len(set.union(*users)) > 2
 
     play(main())
 
@@ -216,8 +219,9 @@ def path(name: str = "out", **chosen: Any) -> EgressPath:
 def test_a_request_that_chooses_its_next_hop() -> None:
     async def main() -> None:
         async with scene("127.0.0.1", "127.0.0.5") as s:
-            assert await s.connect(egress_path=path("other", host=host("127.0.0.5"))) == "127.0.0.1"
-            assert await s.connect(egress_path=path(host=host("127.0.0.5"))) == "127.0.0.5"
+            chosen = {"host": host("127.0.0.5"), "port": s.net.port}
+            assert await s.connect(egress_path=path("other", **chosen)) == "127.0.0.1"
+            assert await s.connect(egress_path=path(**chosen)) == "127.0.0.5"
             assert s.notes.override_peer == Upstream(host("127.0.0.5"), s.net.port)
             await s.fail(egress_path=path(host=host("127.0.0.6"), port=s.net.port))
             assert s.records.written[0]["override_peer"] == f"127.0.0.6:{s.net.port}"
@@ -232,7 +236,7 @@ def test_a_key_keeps_a_name_at_one_address() -> None:
     async def main() -> None:
         async with scene(*hosts, resolver=resolver, resolve_strategy="ipv4_only") as s:
             found = [
-                {await s.connect(egress_path=path(host="next.test", sticky=key)) for _ in range(5)}
+                {await s.connect(egress_path=path(host="next.test", port=s.net.port, sticky=key)) for _ in range(5)}
                 for key in ("a", "b", "c", "d", "e")
             ]
             assert {len(each) for each in found} == {1}

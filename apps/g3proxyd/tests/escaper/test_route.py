@@ -150,8 +150,8 @@ class TestSelect:
         found = [chosen(route, f"h{number}.test") for number in range(60)]
         assert set(found) == {"a", "b", "c"}
         assert found == [chosen(route, f"h{number}.test") for number in range(60)]
-        elsewhere = Task(client_addr=("192.0.2.77", 1))
-        assert found != [chosen(route, f"h{number}.test", elsewhere) for number in range(60)]
+        for other in (Task(client_addr=("192.0.2.77", 1)), Task(user="joe")):
+            assert found != [chosen(route, f"h{number}.test", other) for number in range(60)]
 
     def test_the_request_may_name_one(self) -> None:
         nodes = ["a", {"name": "b", "weight": 0}]

@@ -62,6 +62,12 @@ def test_the_function_decides(path: Path) -> None:
     ]
 
 
+def test_the_function_is_told_who_asks(path: Path) -> None:
+    route = make(path)
+    route.choose(Upstream("a.test", 80), Task(user="joe"))
+    assert [request.user for request in route._function.__globals__["SEEN"]] == ["joe"]
+
+
 @pytest.mark.parametrize(
     ("port", "detail"),
     [

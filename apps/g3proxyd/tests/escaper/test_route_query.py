@@ -29,9 +29,9 @@ async def asking(port: int, **keys: Any) -> AsyncIterator[Any]:
         await route.close()
 
 
-async def chosen(route: Any, host: str = "x.test", client: str = "192.0.2.9") -> str:
+async def chosen(route: Any, host: str = "x.test", client: str = "192.0.2.9", user: str | None = None) -> str:
     """The name of the next escaper."""
-    upstream, task = Upstream(parse_host(host), 80), Task(client_addr=(client, 7))
+    upstream, task = Upstream(parse_host(host), 80), Task(client_addr=(client, 7), user=user)
     found = route.choose(upstream, task) or await route.decide(upstream, task)
     name: str = found.name
     return name
@@ -76,6 +76,15 @@ def test_the_client_is_told_only_if_wanted() -> None:
         assert [question["client_ip"] for question in served.questions] == ["192.0.2.9", "2001:db8::1"]
 
     query(test, naming("a", ttl=60), query_pass_client_ip=True)
+
+
+def test_an_answer_is_for_one_user() -> None:
+    async def test(route: Any, served: Service) -> None:
+        for user in ("joe", "jim", None, "joe"):
+            assert await chosen(route, user=user) == ("a" if user == "joe" else "b")
+        assert [question["user"] for question in served.questions] == ["joe", "jim", ""]
+
+    query(test, lambda question: packed(id=question["id"], nodes="a" if question["user"] == "joe" else "b", ttl=60))
 
 
 @pytest.mark.parametrize(

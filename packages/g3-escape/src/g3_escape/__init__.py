@@ -9,6 +9,7 @@ from ._egress_path import (
     parse_path_id,
     parse_path_number,
     parse_path_value,
+    request_path,
     select_by_number,
 )
 from ._failover import Failover, Fallback
@@ -83,5 +84,6 @@ __all__ = [
     "parse_path_number",
     "parse_path_value",
     "parse_pick_policy",
+    "request_path",
     "select_by_number",
 ]

@@ -49,6 +49,22 @@ class EgressPath:
         )
 
 
+def request_path(
+    escaper: str, number: int | None = None, upstream: Upstream | None = None, user: EgressPath | None = None
+) -> EgressPath | None:
+    """Return the selections of a request to a server that has this escaper; None for a request without any.
+
+    ``number`` is what `parse_path_number` reads, ``upstream`` what the user name tells, and ``user`` are the selections
+    of the user, which count before those.
+    """
+    if number is None and upstream is None:
+        return user
+    hints = EgressPath(
+        numbers={} if number is None else {escaper: number}, upstreams={} if upstream is None else {escaper: upstream}
+    )
+    return hints if user is None else user.over(hints)
+
+
 def select_by_number(nodes: Sequence[T], number: int) -> T:
     """Return the node of a number: 1 is the first, 0 the last, and larger ones wrap around.
 

@@ -19,10 +19,9 @@ class Upstream:
     """A next proxy that a request has chosen."""
 
     host: Host
+    port: int
     sticky: str | None = None
     """What keeps requests on one address of the host: the key of a `jump_hash` over its addresses."""
-    port: int | None = None
-    """None in what `UserNameParams` reads: the port is that of the server's protocol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +70,11 @@ class UserNameParams:
             if not key or "+" in key or "=" in key:
                 raise ValueError(f"a key is not empty and has neither + nor =, unlike {key!r}")
 
-    def parse(self, text: str) -> UserName:
+    def parse(self, text: str, port: int) -> UserName:
         """Return the login and the next proxy in a user name, which has none without a value for the host.
 
-        Raises RouteError for parameters that break the rules, for a host that is none, and for more than
-        `MAX_USER_NAME` bytes.
+        ``port`` is that of next proxies for the protocol in which the user name came. Raises RouteError for parameters
+        that break the rules, for a host that is none, and for more than `MAX_USER_NAME` bytes.
         """
         if len(text.encode("utf-8", "surrogatepass")) > MAX_USER_NAME:
             raise _fault(f"it is longer than {MAX_USER_NAME} bytes")
@@ -88,7 +87,7 @@ class UserNameParams:
         if not labels:
             return UserName(login)
         sticky = None if self.resolve_sticky_key is None else values.get(self.resolve_sticky_key)
-        return UserName(login, Upstream(self._host(labels), sticky))
+        return UserName(login, Upstream(self._host(labels), port, sticky))
 
     def _read(self, rest: str) -> Mapping[str, str]:
         values: dict[str, str] = {}

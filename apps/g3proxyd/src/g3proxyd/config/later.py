@@ -7,6 +7,7 @@ __all__ = [
     "LATER_SECTIONS",
     "LOG_DRIVERS",
     "METRICS",
+    "NO_NAMES",
     "SHARED_LOGGER",
     "TICKET_SOURCE",
     "TLCP",
@@ -16,6 +17,7 @@ __all__ = [
 AUDIT = "inspection of traffic arrives with the auditors"
 LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and stdout are there"
 METRICS = "metrics arrive with the statistics"
+NO_NAMES = "clients have no names before the user groups arrive"
 SHARED_LOGGER = "shared loggers arrive with the other log drivers"
 TICKET_SOURCE = "keys of session tickets from redis arrive with the redis client"
 TLCP = "TLCP arrives with its own record layer; the TLS library does not know it"

@@ -42,6 +42,10 @@ class TaskIdentity(Protocol):
         """The address that the client has connected to, or None where nobody has asked for it."""
 
     @property
+    def user(self) -> str | None:
+        """The name that the client has logged in with, or None."""
+
+    @property
     def egress_path(self) -> EgressPath | None:
         """What the request says about its own way out, or None."""
 
@@ -49,6 +53,12 @@ class TaskIdentity(Protocol):
 def client_host(task: TaskIdentity) -> IPv4Address | IPv6Address:
     """The client's address as rules know it, without port and zone."""
     return unmap(ip_address(task.client_addr[0].partition("%")[0]))
+
+
+def pick_key(upstream: Upstream, task: TaskIdentity) -> bytes:
+    """What the consistent pick policies look at: ``CLIENT_IP-HOST``, with a name ``CLIENT_IP-USER-HOST``."""
+    user = "" if task.user is None else f"-{task.user}"
+    return f"{client_host(task)}{user}-{upstream.host}".encode()
 
 
 @dataclass(frozen=True, slots=True)

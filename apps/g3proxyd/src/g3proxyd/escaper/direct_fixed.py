@@ -39,11 +39,7 @@ class DirectFixedEscaper(DirectEscaper):
         """The sockets with the client's address, or with the one whose number in ``bind_ip`` the request tells."""
         if self._foreign:
             return self._sockets.foreign(client_host(task), task.client_addr[1] if self._foreign_port else 0)
-        path = task.egress_path
-        number = None if path is None else path.numbers.get(self.name)
-        if number is None:
-            return self._sockets
-        return replace(self._sockets, choose=partial(select_by_number, number=number))
+        return self._numbered(self._sockets, task)
 
     def _sockets_beside(self, first: ConnectNotes, notes: ConnectNotes) -> OutgoingSockets:
         if self._foreign and first.next_bind_ip is not None and first.next_bound_addr is not None:
@@ -51,7 +47,14 @@ class DirectFixedEscaper(DirectEscaper):
         return super()._sockets_beside(first, notes)
 
     def _sockets_for_udp(self, task: TaskIdentity, notes: ConnectNotes) -> OutgoingSockets:
-        return self._udp_sockets.foreign(client_host(task)) if self._foreign else self._udp_sockets
+        if self._foreign:
+            return self._udp_sockets.foreign(client_host(task))
+        return self._numbered(self._udp_sockets, task) if self._chooses else self._udp_sockets
+
+    def _numbered(self, sockets: OutgoingSockets, task: TaskIdentity) -> OutgoingSockets:
+        path = task.egress_path
+        number = None if path is None else path.numbers.get(self.name)
+        return sockets if number is None else replace(sockets, choose=partial(select_by_number, number=number))
 
 
 class DirectFixedWithHeader(DirectFixedEscaper):

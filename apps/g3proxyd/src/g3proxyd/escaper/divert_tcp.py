@@ -39,7 +39,8 @@ def diverting_header(upstream: Upstream, task: TaskIdentity) -> bytes:
     tls_name = None
     if isinstance(upstream, SecureUpstream):
         tls_name = str(upstream.host if upstream.tls_name is None else upstream.tls_name)
-    values = G3Values(upstream=str(upstream), tls_name=tls_name, task_id=bytes.fromhex(task.task_id))
+    task_id = bytes.fromhex(task.task_id)
+    values = G3Values(upstream=str(upstream), tls_name=tls_name, username=task.user, task_id=task_id)
     try:
         return pack_v2(inet(task.client_addr), inet(task.server_addr), *pack_g3(values))
     except LocalProtocolError as error:

@@ -2,13 +2,18 @@
 
 from dataclasses import dataclass, field
 
-from g3_http import Field, Limits
+from g3_http import Field, Limits, pack_basic
+from g3_machine import LocalProtocolError
 
 from ..io.stream import Stream
 from ..upstream import SecureUpstream, Upstream
 from .base import ConnectNotes, HttpHop, TaskIdentity
+from .errors import ConnectReason, TcpConnectError
 from .hop import Hop
 from .http_connect import ask_for_tunnel
+
+USERID_PASSWORD = "g3proxy"  # noqa: S105 - no secret: g3proxy sends the same with every name
+"""The password beside a user name that is passed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class HttpProxyOptions:
     """Of what they answer to CONNECT."""
     fields: tuple[Field, ...] = ()
     """Further fields of each request, such as Proxy-Authorization."""
+    passes_userid: bool = False
+    """Whether they are told the name of the client's user, if it has one."""
     forwards_https: bool = False
     """Whether they take requests for https targets in the absolute form."""
     ftp_methods: frozenset[bytes] = frozenset()
@@ -41,7 +48,7 @@ class HttpProxy:
         options = self._options
         stream = await self._hop.connect(upstream, notes, task)
         with self._hop.negotiation(stream, options.timeout, upstream, notes, task) as talk:
-            await ask_for_tunnel(talk, upstream, options.fields, options.limits)
+            await ask_for_tunnel(talk, upstream, self._fields(task), options.limits)
         return stream
 
     async def http_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> HttpHop:
@@ -57,5 +64,20 @@ class HttpProxy:
         return await self._forwarding_hop(upstream, notes, task) if method in self._options.ftp_methods else None
 
     async def _forwarding_hop(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> HttpHop:
+        options = self._options
         stream = await self._hop.connect(upstream, notes, task)
-        return HttpHop(stream, proxy=True, fields=self._options.fields, any_upstream=self._options.any_upstream)
+        with self._hop.negotiation(stream, options.timeout, upstream, notes, task):
+            fields = self._fields(task)
+        return HttpHop(stream, proxy=True, fields=fields, any_upstream=options.any_upstream)
+
+    def _fields(self, task: TaskIdentity) -> tuple[Field, ...]:
+        """The further fields of this task's requests. Raises TcpConnectError."""
+        options = self._options
+        if not options.passes_userid or task.user is None:
+            return options.fields
+        try:
+            login = pack_basic(task.user, USERID_PASSWORD)
+        except LocalProtocolError as error:
+            detail = f"the user name cannot be passed on: {error}"
+            raise TcpConnectError(ConnectReason.ESCAPER_NOT_USABLE, detail=detail) from None
+        return ((b"Proxy-Authorization", login), *options.fields)

@@ -10,7 +10,7 @@ from g3_escape import Node, hash_key, jump_hash, make_picker
 
 from ..io.stream import Stream
 from ..upstream import Upstream
-from .base import ConnectNotes, Escaper, TaskIdentity, client_host
+from .base import ConnectNotes, Escaper, TaskIdentity, pick_key
 from .negotiation import Negotiation
 from .outgoing import make_course, tcp_sockets
 from .peer import PeerConnector, PeerTls
@@ -65,13 +65,12 @@ class NextHop:
 
         Raises TcpConnectError, of which the escape log knows. A cancelled call leaves nothing open.
         """
-        key = f"{client_host(task)}-{upstream.host}".encode() if self._keyed else b""
-        peer = self._picker.pick(key)
+        peer = self._picker.pick(pick_key(upstream, task) if self._keyed else b"")
         path = task.egress_path if self._overridable else None
         chosen = None if path is None else path.upstreams.get(self._name)
         course = None
         if chosen is not None:
-            peer = notes.override_peer = Upstream(chosen.host, chosen.port or peer.port)
+            peer = notes.override_peer = Upstream(chosen.host, chosen.port)
             if chosen.sticky is not None:
                 course = sticky_course(self._connector.course, chosen.sticky)
         return await self._connector.connect(peer, upstream, notes, task, course)

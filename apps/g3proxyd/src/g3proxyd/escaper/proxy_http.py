@@ -41,6 +41,7 @@ class HttpProxyEscaper(Escaper):
             timeout=config.peer_negotiation_timeout,
             limits=Limits(head_size=config.http_connect_rsp_header_max_size),
             fields=fields,
+            passes_userid=config.pass_proxy_userid,
             forwards_https=capability.forward_https,
             ftp_methods=capability.ftp_methods,
             any_upstream=hop.any_upstream,

@@ -31,6 +31,8 @@ class RouteRequest:
     """The target's port."""
     client_ip: str
     """The client's address."""
+    user: str | None = None
+    """The name that the client has logged in with, None without a login."""
 
 
 class RoutePythonEscaper(Route):
@@ -52,7 +54,7 @@ class RoutePythonEscaper(Route):
 
     def choose(self, upstream: Upstream, task: TaskIdentity) -> Escaper:
         """By the function."""
-        request = RouteRequest(str(upstream.host), upstream.port, str(client_host(task)))
+        request = RouteRequest(str(upstream.host), upstream.port, str(client_host(task)), task.user)
         try:
             name = self._function(request)
         except (Exception, SystemExit) as error:

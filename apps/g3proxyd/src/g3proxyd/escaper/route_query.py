@@ -39,21 +39,21 @@ class RouteQueryEscaper(Route):
     def choose(self, upstream: Upstream, task: TaskIdentity) -> Escaper | None:
         """At once by an answer that is known."""
         client_ip = str(client_host(task))
-        answer = self.client.known(self._key(upstream, client_ip))
+        answer = self.client.known(self._key(upstream, task, client_ip))
         return None if answer is None else self._table.route(answer.value, client_ip.encode())
 
     async def decide(self, upstream: Upstream, task: TaskIdentity) -> Escaper:
         """By the answer of the service, if it comes in time."""
         client_ip = str(client_host(task))
-        nodes = await self.client.ask(self._key(upstream, client_ip))
+        nodes = await self.client.ask(self._key(upstream, task, client_ip))
         return self._table.route(nodes, client_ip.encode())
 
     async def close(self) -> None:
         """Ask nothing any more."""
         await self.client.close()
 
-    def _key(self, upstream: Upstream, client_ip: str) -> QueryKey:
-        return QueryKey("", str(upstream.host), client_ip if self._pass_client_ip else None)
+    def _key(self, upstream: Upstream, task: TaskIdentity, client_ip: str) -> QueryKey:
+        return QueryKey(task.user or "", str(upstream.host), client_ip if self._pass_client_ip else None)
 
 
 class QueryClient(ServiceClient[QueryKey, Nodes]):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from g3_escape import Node, RouteError, SelectRoute
 
 from ..upstream import Upstream
-from .base import Escaper, TaskIdentity, client_host
+from .base import Escaper, TaskIdentity, pick_key
 from .errors import ConnectReason, TcpConnectError
 from .route import Route
 
@@ -28,10 +28,10 @@ class RouteSelectEscaper(Route):
         self._table = SelectRoute(nodes, config.next_pick_policy, random.random)
 
     def choose(self, upstream: Upstream, task: TaskIdentity) -> Escaper:
-        """The one with the request's id, else the policy's pick; its key is ``CLIENT_IP-HOST``."""
+        """The one with the request's id, else the policy's pick."""
         path = task.egress_path
         path_id = None if path is None else path.ids.get(self.name)
-        key = f"{client_host(task)}-{upstream.host}".encode() if self._keyed else b""
+        key = pick_key(upstream, task) if self._keyed else b""
         try:
             return self._table.route(key, path_id)
         except RouteError as error:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from g3_acl import HostError, parse_host
-from g3_escape import EgressPath, RouteError, parse_path_number
+from g3_escape import RouteError, parse_path_number, request_path
 from g3_http import (
     DEFAULT_PORTS,
     FORWARDED_FIELDS,
@@ -87,6 +87,7 @@ class ProxyClient(HttpClient[Upstream]):
                     await self._refuse_early(fault.status, fault.reply)
                     return None
                 notes = context.begin_task(self.stream.sock, self.peer, upstream, self.waiting_since)
+                notes.user, notes.egress_path = self.user, self.egress_path
                 if head.method == b"CONNECT":
                     outcome = await open_tunnel(self, head, notes)
                     if not isinstance(outcome, bool):
@@ -152,10 +153,8 @@ class ProxyClient(HttpClient[Upstream]):
                 number = parse_path_number(b", ".join(values).decode("latin-1"))
             except RouteError as error:
                 raise RequestError("egress_path", str(error)) from None
-            path = EgressPath(numbers={self.context.escaper.name: number})
-        if path != self.egress_path:
-            self.drop_kept()  # it goes another way
-        self.egress_path = path
+            path = request_path(self.context.escaper.name, number)
+        self.go_as(self.user, path)
 
     def _local_target(self, head: RequestHead) -> Target:
         """What the request is for if it is for the proxy itself, as g3's well-known URIs are; else its target."""

@@ -77,6 +77,7 @@ class HttpClient(ABC, Generic[Place]):
         "requests",
         "server",
         "stream",
+        "user",
         "waiting_since",
     )
 
@@ -93,6 +94,8 @@ class HttpClient(ABC, Generic[Place]):
         self._kept: HttpUpstream | None = None
         self._last: tuple[str, Place] | None = None  # a client mostly asks the same host again
         self._paces: tuple[list[Pace], list[Pace]] | None = None  # made for the first forwarded request
+        self.user: str | None = None
+        """Whose the present request is: a name that has logged in, or None."""
         self.egress_path: EgressPath | None = None
         """What the present request says about its way out."""
 
@@ -135,6 +138,13 @@ class HttpClient(ABC, Generic[Place]):
                 return None
             else:
                 requests.receive_eof()
+
+    def go_as(self, user: str | None, path: EgressPath | None) -> None:
+        """The present request is this user's, and goes this way: a connection of anybody else does not serve it."""
+        if user != self.user or path != self.egress_path:
+            self.drop_kept()
+        self.user = user
+        self.egress_path = path
 
     def take_kept(self, upstream: Upstream) -> HttpUpstream | None:
         """The connection that was kept, if it may carry a request for this server; it is closed otherwise."""

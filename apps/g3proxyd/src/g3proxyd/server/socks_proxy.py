@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from g3_acl import HostError, parse_host, unmap
+from g3_escape import EgressPath
 from g3_machine import RemoteProtocolError
 from g3_socks import Bind, Connect, Credentials, Reply, SocksServer, UdpAssociate
 
@@ -59,13 +60,15 @@ class SocksProxyServer(Server):
 class SocksHandshake:
     """From the first byte of a client to the tunnel or association, or to the reply that says why there is none."""
 
-    __slots__ = ("_machine", "_peer", "_server", "_stream")
+    __slots__ = ("_machine", "_path", "_peer", "_server", "_stream", "_user")
 
     def __init__(self, server: SocksProxyServer, stream: Stream, peer: Peer) -> None:
         self._server = server
         self._stream = stream
         self._peer = peer
         self._machine = SocksServer()
+        self._user: str | None = None  # the name that the client has logged in with
+        self._path: EgressPath | None = None
 
     async def run(self) -> Stage | None:
         """Serve the one request of this connection."""
@@ -116,6 +119,7 @@ class SocksHandshake:
             await self._refuse(Reply.GENERAL_FAILURE)
             return None
         notes = context.begin_task(self._stream.sock, self._peer, upstream, accepted)
+        notes.user, notes.egress_path = self._user, self._path
         if context.log_created:
             notes.log(context.task_log, TASK_TYPE, Event.CREATED)
         try:
@@ -146,6 +150,7 @@ class SocksHandshake:
         target = Upstream(request.host, request.port)
         server_addr = server_address(self._stream.sock, peer)
         notes = UdpNotes(context.type_name, server.name, server_addr, peer, target, accepted)
+        notes.user, notes.egress_path = self._user, self._path
         permits, admits = server.check_destination, server.admits_datagrams
         association = SocksUdp(context, entrance, notes, request, permits, admits)
         try:

@@ -55,7 +55,6 @@ class FtpOverHttp:
         self._head = head
         self._target = target
         self._notes = notes
-        notes.egress_path = client.egress_path
         if client.context.task_log.enabled:
             self._log = FtpLog(client, head, target, notes)
         self._options = client.server.config.ftp_client

@@ -37,7 +37,6 @@ async def open_tunnel(client: "ProxyClient", head: RequestHead, notes: TaskNotes
     try:
         client.server.check_destination(notes.upstream)
         notes.stage = CONNECTING
-        notes.egress_path = client.egress_path
         notes.connect = ConnectNotes()
         try:
             upstream = await context.escaper.tcp_connect(notes.upstream, notes.connect, notes)

@@ -156,7 +156,6 @@ class HttpForward:
     async def _connect(self) -> HttpUpstream:
         client, notes = self._client, self._notes
         notes.stage = Stage.CONNECTING
-        notes.egress_path = client.egress_path
         notes.connect = ConnectNotes()
         escaper = client.context.escaper
         try:

@@ -65,6 +65,7 @@ class TaskNotes:
         "to_client",
         "to_upstream",
         "upstream",
+        "user",
         "wait_time",
     )
 
@@ -91,6 +92,7 @@ class TaskNotes:
         self.ready: float | None = None
         self.stage = CREATED
         self.connect = NOT_CONNECTED
+        self.user: str | None = None
         self.egress_path: EgressPath | None = None
         self.from_client = self.to_client = self.from_upstream = self.to_upstream = 0
         self._id = ""
@@ -138,6 +140,7 @@ class TaskNotes:
             "task_event": event.value,
             "stage": self.stage.value,
             "start_at": self._start_at,
+            "user": self.user,
             "escaper": self.connect.escaper or None,
             "reason": None if reason is None else reason.value,
             "wait_time": encode.duration(self.wait_time),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from ..keys import NotYet
-from ..later import USERS
+from ..keys import NoEffect
+from ..later import NO_NAMES
 from ..module import TypeName
 from ..values.http_forward import HttpForwardCapability
 from ..values.mistake import Mistake
@@ -22,8 +22,8 @@ RESPONSE_MIN = 64  # the usual answer has 39 bytes
 class HttpProxyHopConfig(NextProxyConfig):
     """What they have in common."""
 
-    pass_proxy_userid: Annotated[Boolean, NotYet(USERS)] = False
-    """Send the client's user name to the next proxy."""
+    pass_proxy_userid: Annotated[Boolean, NoEffect(NO_NAMES)] = False
+    """Tell the next proxy the client's user name, as Basic credentials with the password `g3proxy`."""
     http_forward_capability: HttpForwardCapability = HttpForwardCapability()
     """What the next proxies forward beside http targets; for all else they are asked for tunnels."""
     http_connect_rsp_header_max_size: Size = 4096

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from ..keys import Aliases, NotYet
 from ..later import USERS
@@ -14,6 +14,7 @@ from ..values.numbers import Boolean
 from ..values.text import HeaderName
 from ..values.tls_client import TlsClient
 from ..values.tls_server import TlsServer, TlsTicketer
+from ..values.username_params import UsernameParams
 from .common import TcpServerConfig
 from .http_server import HttpServerConfig
 
@@ -31,7 +32,7 @@ class HttpProxyConfig(HttpServerConfig, TcpServerConfig):
     """Keys of TLS session tickets that change over time."""
     local_server_name: HostList = ()
     """Host names and addresses under which a request is meant for this proxy itself."""
-    username_params: Annotated[Any, Aliases("username_params_to_escaper_addr"), NotYet(USERS)] = None
+    username_params: Annotated[UsernameParams | None, Aliases("username_params_to_escaper_addr"), NotYet(USERS)] = None
     """Choosing the next proxy by parameters in the user name."""
     tls_client: TlsClient = TlsClient()
     """TLS for requests that ask for an https URI in the absolute form."""

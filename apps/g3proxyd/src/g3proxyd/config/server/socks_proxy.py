@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from ..keys import Aliases, NotYet, OldNames
 from ..later import USERS
@@ -17,6 +17,7 @@ from ..values.size import Size, format_size
 from ..values.socket_buffer import SocketBuffer
 from ..values.sockopts import UdpMiscSockOpts
 from ..values.speed_limit import UdpSocketSpeedLimit
+from ..values.username_params import UsernameParams
 from .common import TcpServerConfig
 
 __all__ = ["SocksProxyConfig"]
@@ -46,7 +47,7 @@ class SocksProxyConfig(TcpServerConfig):
     """Options of client UDP sockets."""
     use_udp_associate: Annotated[Boolean, Aliases("enable_udp_associate", "udp_associate_enabled")] = False
     """Relay packets to any number of remote sides instead of one."""
-    username_params: Annotated[Any, Aliases("username_params_to_escaper_addr"), NotYet(USERS)] = None
+    username_params: Annotated[UsernameParams | None, Aliases("username_params_to_escaper_addr"), NotYet(USERS)] = None
     """Choosing the next proxy by parameters in the user name."""
     negotiation_timeout: Duration = 4.0
     """Time for the client to get from the connection to its command."""

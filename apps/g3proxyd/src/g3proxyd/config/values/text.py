@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 
 from ..nodes import Real
 from .mistake import show, wrong
-from .value import Value
+from .value import Value, list_of
 
 __all__ = [
     "AsciiText",
@@ -15,6 +15,7 @@ __all__ = [
     "NodeName",
     "ServerId",
     "Text",
+    "TextList",
     "parse_ascii",
     "parse_header_name",
     "parse_node_name",
@@ -79,6 +80,10 @@ def parse_server_id(data: object) -> str:
 
 
 Text: TypeAlias = Annotated[str, Value("text", parse_text, {"type": ["string", "number"]})]
+TextList: TypeAlias = Annotated[
+    tuple[str, ...],
+    Value("text, or list of it", list_of(parse_text), {"type": ["string", "number", "array"]}, display=", ".join),
+]
 AsciiText: TypeAlias = Annotated[
     str, Value("ASCII text", parse_ascii, {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[ -~]*$"}]})
 ]
