@@ -107,6 +107,13 @@ def moved(name: str, folder: Path, origin: int) -> int:
     return port
 
 
+def trusting(path: Path) -> ssl.SSLContext:
+    """A client's context, as strict everywhere as Python's default is from 3.13 on."""
+    context = ssl.create_default_context(cafile=str(path))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
+
+
 def by_http_proxy(port: int, origin: int, folder: Path) -> bytes:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": f"http://127.0.0.1:{port}"}))
     with opener.open(f"http://example.com:{origin}/", timeout=PATIENCE) as response:
@@ -122,7 +129,7 @@ def by_easy_proxy(port: int, origin: int, folder: Path) -> bytes:
 
 
 def by_https_proxy(port: int, origin: int, folder: Path) -> bytes:
-    context = ssl.create_default_context(cafile=str(folder / "authority.crt"))
+    context = trusting(folder / "authority.crt")
     without = http.client.HTTPSConnection("localhost", port, timeout=PATIENCE, context=context)
     with pytest.raises((OSError, http.client.HTTPException)):
         get(without, f"http://example.com:{origin}/")
@@ -133,12 +140,12 @@ def by_https_proxy(port: int, origin: int, folder: Path) -> bytes:
 
 
 def by_tls_in_front(port: int, origin: int, folder: Path) -> bytes:
-    context = ssl.create_default_context(cafile=str(folder / "server.crt"))
+    context = trusting(folder / "server.crt")
     return get(http.client.HTTPSConnection("localhost", port, timeout=PATIENCE, context=context), "/")
 
 
 def by_socks_inside_tls(port: int, origin: int, folder: Path) -> bytes:
-    context = ssl.create_default_context(cafile=str(folder / "proxy.crt"))
+    context = trusting(folder / "proxy.crt")
     sock = context.wrap_socket(socket.create_connection(("127.0.0.1", port), PATIENCE), server_hostname="localhost")
     sock.sendall(b"\x05\x01\x00")
     assert sock.recv(2) == b"\x05\x00"
@@ -150,7 +157,7 @@ def by_socks_inside_tls(port: int, origin: int, folder: Path) -> bytes:
 
 
 def by_reverse_proxy(port: int, origin: int, folder: Path) -> bytes:
-    context = ssl.create_default_context(cafile=str(folder / "com.crt"))
+    context = trusting(folder / "com.crt")
     context.load_verify_locations(folder / "org.crt")
 
     def connect(name: str) -> ssl.SSLSocket:

@@ -54,6 +54,7 @@ class Authority:
             _builder(self._name, self._name, self._key, (-DAY, DAY))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         self.pem = self._certificate.public_bytes(serialization.Encoding.PEM)
@@ -72,7 +73,9 @@ class Authority:
             key = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(ec.SECP256R1())
         use = ExtendedKeyUsageOID.CLIENT_AUTH if client else ExtendedKeyUsageOID.SERVER_AUTH
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
         builder = _builder(subject, self._name, key, valid).add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+        builder = builder.add_extension(issuer, critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), False)
         return Leaf(
@@ -83,8 +86,9 @@ class Authority:
         )
 
     def client(self) -> ssl.SSLContext:
-        """A client's context that trusts it alone."""
+        """A client's context that trusts it alone, as strict everywhere as Python's default is from 3.13 on."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
         context.load_verify_locations(cadata=self.pem.decode())
         return context
 

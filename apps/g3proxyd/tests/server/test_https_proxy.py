@@ -117,7 +117,8 @@ def test_curl_through_https_proxy(tls: dict[str, Any], tmp_path: Path) -> None:
                 assert (out, err) == (b"okok", b"")
             # TLS in TLS: the tunnel's bytes are TLS records of the inner connection.
             (tunnel,) = await p.records.wait(task_type="TcpConnect", task_event="Finished")
-            assert tunnel["reason"] in ("Finished", "ClientTcpReadFailed")  # some curls end without TLS's own end
+            # Some curls end without TLS's own end, or before the origin's has come.
+            assert tunnel["reason"] in ("Finished", "ClientTcpReadFailed", "ClientTcpWriteFailed")
 
     run(main())
 

@@ -73,6 +73,8 @@ def background(folder: Path, *, closed: bool = False) -> Iterator[Background]:
                 with line:
                     line.settimeout(PATIENCE)
                     yield Background(foreground, line)
+                    while line.recv(4096):  # until nobody has the other end: neither it nor its children live on
+                        pass
             finally:
                 foreground.kill()
 
@@ -107,10 +109,22 @@ def test_an_end_without_a_word(end: str, tmp_path: Path) -> None:
         assert process.tell(end) == (1, "before\n", "the daemon ended before it was ready\n")
 
 
+CHILD = """
+reader, writer = os.pipe()
+if not os.fork():
+    os.close(writer)
+    os.read(reader, 1)
+    os._exit(0)
+launch.ready()
+line.recv(1)
+"""
+
+
 def test_children_do_not_matter(tmp_path: Path) -> None:
-    """They have the same descriptor, and live on."""
+    """They have the same descriptor, and live as long as their parent."""
     with background(tmp_path) as process:
-        assert process.tell("os.fork() or os.read(os.pipe()[0], 1)\nlaunch.ready()")[0] == 0
+        assert process.tell(CHILD)[0] == 0
+        process.line.sendall(b"x")
 
 
 @pytest.mark.parametrize(("word", "code"), [("launch.ready()", 0), ("launch.failed('x')", 1)])
