@@ -10,13 +10,14 @@ import struct
 from dataclasses import dataclass
 
 import pytest
+from g3proxyd.io import portions
 from g3proxyd.io.direction import End
 from g3proxyd.io.pacing import Pace
 from g3proxyd.io.pipes import PipePool
 from g3proxyd.io.poller import Poller
 from g3proxyd.io.relay import Relay, RelayHost, RelayOptions, Result
 from g3proxyd.io.timers import Wheel
-from loopback import arrived, read_exactly, read_to_end, run, tcp_pair
+from loopback import PATIENCE, arrived, read_exactly, read_to_end, run, tcp_pair
 
 COPY = RelayOptions(splice_after=1 << 62)
 SPLICE = RelayOptions(splice_after=0)
@@ -190,6 +191,67 @@ def test_trickle_after_bulk_goes_back_to_copying_and_stays_exact() -> None:
         t.client.close()
         t.upstream.close()
         assert (await t.task).end is End.FINISHED
+
+    run(main())
+
+
+def portioned(monkeypatch: pytest.MonkeyPatch, tick: float) -> bytes:
+    """Take any source for fast; more bytes than it takes to read it in portions, and no whole number of those."""
+    monkeypatch.setattr(portions, "FAST", 0)
+    monkeypatch.setattr(portions, "TICK", tick)
+    return random.Random(7).randbytes(4 * portions.STRETCH + 1000)
+
+
+async def carry(source: socket.socket, sink: socket.socket, data: bytes) -> None:
+    _, got = await asyncio.gather(asyncio.get_running_loop().sock_sendall(source, data), read_exactly(sink, len(data)))
+    assert got == data
+
+
+def test_what_is_less_than_a_portion_arrives_without_an_end_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = portioned(monkeypatch, portions.TICK)
+
+    async def main() -> None:
+        t = await tunnel(SPLICE)
+        await carry(t.upstream, t.client, data)
+        for number in range(20):
+            await carry(t.upstream, t.client, b"%d" % number)
+            await carry(t.client, t.upstream, b"%d" % number)
+        t.client.close()
+        t.upstream.close()
+        assert (await t.task).end is End.FINISHED
+
+    run(main())
+
+
+def test_an_end_is_told_without_a_whole_portion_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = portioned(monkeypatch, PATIENCE)
+
+    async def main() -> None:
+        t = await tunnel(SPLICE)
+        reading = asyncio.create_task(read_to_end(t.client))
+        await asyncio.get_running_loop().sock_sendall(t.upstream, data)
+        t.upstream.shutdown(socket.SHUT_WR)
+        assert await reading == (data, None)
+        t.client.close()
+        assert (await t.task) == Result(End.FINISHED, 0, 0, len(data), len(data))
+        t.upstream.close()
+
+    run(main())
+
+
+def test_a_reset_is_told_without_a_whole_portion_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = portioned(monkeypatch, PATIENCE)
+
+    async def main() -> None:
+        t = await tunnel(SPLICE)
+        reading = asyncio.create_task(read_to_end(t.client))
+        await asyncio.get_running_loop().sock_sendall(t.upstream, data)
+        reset(t.upstream)
+        got, error = await reading
+        assert data.startswith(got)
+        assert isinstance(error, ConnectionResetError)
+        assert (await t.task).end is End.UPSTREAM_READ
+        t.client.close()
 
     run(main())
 

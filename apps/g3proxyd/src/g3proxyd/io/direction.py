@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .pacing import Pace
 from .pipes import Pipe
+from .portions import STRETCH, Portions
 
 if TYPE_CHECKING:
     from .relay import Relay
@@ -17,7 +18,7 @@ SPLICE_FLAGS = 3
 """SPLICE_F_MOVE | SPLICE_F_NONBLOCK."""
 
 BIG_READ = 16384
-"""A read of so many bytes is bulk, and one that brought less has most likely drained the socket."""
+"""A read of so many bytes is bulk."""
 
 SMALL_READ = 8192
 """A spliced read below this is small ..."""
@@ -46,9 +47,11 @@ class Direction:
         "_copy_size",
         "_failed_read",
         "_failed_write",
+        "_measure_at",
         "_paces",
         "_pipe",
         "_piped",
+        "_portions",
         "_reading",
         "_relay",
         "_rest",
@@ -84,6 +87,8 @@ class Direction:
         self._pipe: Pipe | None = None
         self._piped = 0  # bytes in the pipe
         self._small = 0
+        self._portions: Portions | None = None
+        self._measure_at = STRETCH
         self._timer: asyncio.TimerHandle | None = None
         self._reading = self._writing = False
         self.received = 0
@@ -123,6 +128,9 @@ class Direction:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._portions is not None:
+            self._portions.stop()
+            self._portions = None
         if self._pipe is not None:
             self._relay.host.pipes.drop(self._pipe)
             self._pipe = None
@@ -162,8 +170,14 @@ class Direction:
             if self._piped or self._rest:
                 self.watch(read=False, write=True)
                 return
-            if moved < wanted and moved < BIG_READ:
+            if moved < wanted:  # most likely that was all; if not, the poller tells at once
                 return
+
+    def _portion(self) -> int:
+        """Move what the source holds, if it is read now; return the bytes that have come in all."""
+        if self._reading:
+            self._readable()
+        return self.received
 
     def _copy(self, wanted: int) -> int:
         """Move up to so many bytes; return how many came, 0 at the end, -1 when the relay is over."""
@@ -226,10 +240,20 @@ class Direction:
             self._big = self.received >= self._relay.options.splice_after and moved >= BIG_READ
         elif moved >= SMALL_READ:
             self._small = 0
+            if self.received >= self._measure_at:
+                self._measure()
         else:
             self._small += 1
             if self._small > SMALL_READS:
                 self._big, self._small = False, 0
+
+    def _measure(self) -> None:
+        """A stretch of bytes has come: look how fast."""
+        self._measure_at = self.received + STRETCH
+        if self._portions is None:
+            self._portions = Portions(self._relay.host.loop, self._source, self._portion, self.received)
+        else:
+            self._portions.measure(self.received)
 
     def _writable(self) -> None:
         """The sink has room again for what it did not take before."""
