@@ -5,11 +5,10 @@ from dataclasses import replace
 
 import pytest
 from g3proxyd.config import Config, HttpProxyConfig, IntelliProxyConfig, PlainTcpPortConfig, TcpTproxyConfig
-from g3proxyd.config.graph import draw
+from g3proxyd.config.graph import bottom_up, draw
 from g3proxyd.control.operations import Change, OperationError
 from g3proxyd.supervisor.reload import changes, check
 from g3proxyd.supervisor.sockets import identity_of
-from g3proxyd.worker.build import bottom_up
 
 Lines = Callable[..., list[str]]
 Read = Callable[..., Config]

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, ip_address, ip_network
 import pytest
 from g3_escape import PickPolicy
 from g3proxyd.config import Config
+from g3proxyd.config.conflicts import MAX_FAILOVERS
 from g3proxyd.config.escaper import (
     RouteClientConfig,
     RouteFailoverConfig,
@@ -17,11 +18,10 @@ from g3proxyd.config.escaper import (
     RouteUpstreamConfig,
 )
 from g3proxyd.config.escaper.route_select import WeightedName
-from g3proxyd.config.graph import uses
+from g3proxyd.config.graph import bottom_up, uses
 from g3proxyd.config.values.address import SocketAddress
 from g3proxyd.control.operations import Change
 from g3proxyd.supervisor.reload import changes
-from g3proxyd.worker.build import bottom_up
 
 Lines = Callable[..., list[str]]
 Read = Callable[..., Config]
@@ -214,3 +214,19 @@ def test_a_reload_rebuilds_what_leads_to_a_changed_one(config: Read) -> None:
     found = {change.name: change.change for change in changes(before, replace(after))}
     rebuilt = dict.fromkeys(("top", "middle", "other", "s"), Change.REBUILT)
     assert found == {**rebuilt, "end": Change.KEPT}
+
+
+def nested_failovers(count: int) -> str:
+    escapers = ["{name: f0, type: dummy_deny}"]
+    for number in range(count):
+        escapers += [
+            f"{{name: f{number + 1}, type: route_failover, primary: f0, standby: r{number}}}",
+            f"{{name: r{number}, type: route_mapping, next: f{number}}}",
+        ]
+    return f"escaper: [{', '.join(escapers)}]\n"
+
+
+def test_failovers_in_failovers(config: Read, problems: Callable[[str], list[str]]) -> None:
+    assert config(nested_failovers(MAX_FAILOVERS)).escapers
+    (problem,) = problems(nested_failovers(MAX_FAILOVERS + 1))
+    assert "escaper f17: there are more failovers behind it than 15, one behind the other" in problem

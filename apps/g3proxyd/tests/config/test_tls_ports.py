@@ -8,11 +8,10 @@ import pytest
 from certificates import DAY, authority
 from g3proxyd.config import Config, NativeTlsPortConfig, PlainTlsPortConfig, TcpStreamConfig, TlsStreamConfig
 from g3proxyd.config.conflicts import tls_in_tls
-from g3proxyd.config.graph import draw
+from g3proxyd.config.graph import bottom_up, draw
 from g3proxyd.config.values.tls_server import OpensslTlsServer, TlsServer
 from g3proxyd.control.operations import OperationError
 from g3proxyd.supervisor.reload import check
-from g3proxyd.worker.build import bottom_up
 
 Lines = Callable[..., list[str]]
 Read = Callable[..., Config]

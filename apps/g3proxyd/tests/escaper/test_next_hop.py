@@ -219,7 +219,7 @@ def path(name: str = "out", **chosen: Any) -> EgressPath:
 def test_a_request_that_chooses_its_next_hop() -> None:
     async def main() -> None:
         async with scene("127.0.0.1", "127.0.0.5") as s:
-            chosen = {"host": host("127.0.0.5"), "port": s.net.port}
+            chosen: dict[str, Any] = {"host": host("127.0.0.5"), "port": s.net.port}
             assert await s.connect(egress_path=path("other", **chosen)) == "127.0.0.1"
             assert await s.connect(egress_path=path(**chosen)) == "127.0.0.5"
             assert s.notes.override_peer == Upstream(host("127.0.0.5"), s.net.port)

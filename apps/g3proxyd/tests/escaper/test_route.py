@@ -1,5 +1,6 @@
 """What all routes do with the escaper that they have chosen, and each decision."""
 
+import asyncio
 from collections.abc import Coroutine
 from ipaddress import ip_address
 from typing import Any
@@ -11,6 +12,7 @@ from g3_acl import parse_host
 from g3_escape import EgressPath
 from g3proxyd.escaper.base import ConnectNotes
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
+from g3proxyd.resolver.base import Query
 from g3proxyd.resolver.errors import server_error
 from g3proxyd.upstream import Upstream
 
@@ -234,3 +236,33 @@ def test_who_cannot_decide_says_so() -> None:
     route = make_route({"type": "route_mapping", "next": "a"}, End("a"))
     with pytest.raises(TcpConnectError, match="r does not know what is next"):
         run(route.decide(Upstream(ip_address("192.0.2.1"), 80), Task()))
+
+
+def test_a_thousand_routes_in_a_row() -> None:
+    """Python calls functions to a depth of 1,000 at most; each fifth route here takes time to decide."""
+    end = End("end")
+    chain: list[Any] = [end]
+    for number in range(2000):
+        keys: dict[str, Any] = {"type": "route_mapping", "next": chain[-1].name}
+        if number % 5 == 0:
+            keys = {"type": "route_resolved", "default_next": chain[-1].name, "resolver": "dns"}
+        route = make_route(keys, chain[-1], resolver=FakeResolver(v4=(0.0, "192.0.2.1"), v6=(0.0, "")))
+        route.name = f"route{number}"
+        chain.append(route)
+    top, target, notes = chain[-1], Upstream("x.test", 80), ConnectNotes()
+
+    async def main() -> None:
+        for connecting in (top.tcp_connect(target, notes, Task()), top.udp_connect(target, notes, Task())):
+            (await connecting).close()
+        (await top.http_connect(target, notes, Task())).connection.close()
+        found = asyncio.get_running_loop().create_future()
+        outlet = top.udp_associate(notes, Task())
+        assert isinstance(outlet.find(target, found.set_result), Query)
+        assert (await found).reason is ConnectReason.NO_ADDRESS_CONNECTED  # that is what the end says of names
+        assert outlet.way(target) is end.outlets[0]
+        outlet.close()
+        for peer in end.peers:
+            peer.close()
+
+    run_virtually(main)
+    assert {route.route_stats.request_passed for route in chain[1:]} == {4}

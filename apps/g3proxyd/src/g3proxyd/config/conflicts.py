@@ -8,12 +8,16 @@ from ipaddress import IPv4Address, IPv6Address
 
 from ..upstream import Upstream
 from .errors import Kind, Problem
-from .graph import uses
+from .escaper import RouteFailoverConfig
+from .graph import bottom_up, uses
 from .module import ModuleConfig
 from .nodes import Place
 from .values.listen import Listen, TcpListen
 
-__all__ = ["check_listeners", "hops_to_own_servers", "tls_in_tls"]
+__all__ = ["MAX_FAILOVERS", "check_listeners", "failovers_too_deep", "hops_to_own_servers", "tls_in_tls"]
+
+MAX_FAILOVERS = 16
+"""One behind the other: each adds a connection to those that are tried at once for one request."""
 
 
 def check_listeners(listeners: Iterable[tuple[str, Listen, Place]]) -> list[Problem]:
@@ -53,6 +57,19 @@ def tls_in_tls(servers: Mapping[str, ModuleConfig]) -> Iterator[tuple[str, str]]
                 else:
                     ahead += (further := set(_behind(servers[found])) - seen)
                     seen |= further
+
+
+def failovers_too_deep(escapers: Mapping[str, ModuleConfig]) -> Iterator[str]:
+    """Each `route_failover` that has `MAX_FAILOVERS` others behind it on one way. Names must lead to an end."""
+    depth: dict[str, int] = {}
+    for name in bottom_up(escapers, "escaper"):
+        escaper = escapers[name]
+        depth[name] = max((depth[to] for kind, to in uses(escaper) if kind == "escaper"), default=0)
+        if isinstance(escaper, RouteFailoverConfig):
+            if depth[name] == MAX_FAILOVERS:
+                yield name
+            else:
+                depth[name] += 1
 
 
 def hops_to_own_servers(

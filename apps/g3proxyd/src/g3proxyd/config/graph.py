@@ -10,7 +10,7 @@ from .module import ModuleConfig, NameOf
 from .section import Section
 from .section_list import SectionList
 
-__all__ = ["FORMATS", "draw", "names", "uses"]
+__all__ = ["FORMATS", "bottom_up", "draw", "names", "uses"]
 
 Node: TypeAlias = tuple[str, str]
 """Kind and name of an object."""
@@ -42,6 +42,19 @@ def names(model: Section) -> Iterator[Node]:
             elif isinstance(item, SectionList):
                 for section in value:
                     yield from names(section)
+
+
+def bottom_up(objects: Mapping[str, ModuleConfig], kind: str) -> list[str]:
+    """The names of the objects of one kind, each behind those that it leads to; there are no circles."""
+    order: dict[str, None] = {}
+    ahead = list(reversed(tuple(objects)))
+    while ahead:
+        missing = [name for to, name in uses(objects[ahead[-1]]) if to == kind and name not in order]
+        if missing:
+            ahead += missing
+        else:
+            order[ahead.pop()] = None
+    return list(order)
 
 
 def _kinds(ids: Mapping[Node, str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from . import nodes, references
 from .config import Config
-from .conflicts import check_listeners, hops_to_own_servers, tls_in_tls
+from .conflicts import MAX_FAILOVERS, check_listeners, failovers_too_deep, hops_to_own_servers, tls_in_tls
 from .controller import ControllerConfig
 from .document import read_documents
 from .errors import ConfigError, Kind, Problem, in_order
@@ -95,6 +95,7 @@ class _Loading:
         self._check_listeners()
         self._check_tls()
         self._check_floats()
+        self._check_failovers()
         self._check_next_hops()
         return Config(
             path=self.main_file,
@@ -263,6 +264,14 @@ class _Loading:
             if leads and name in escapers and not isinstance(escapers[name], FloatConfig):
                 mistake = Mistake(f"the escaper {name} takes nothing published", "one of direct_float or proxy_float")
                 self._refuse(Kind.CONFLICT, link.place, link.path, mistake)
+
+    def _check_failovers(self) -> None:
+        if self.problems:
+            return
+        for name in failovers_too_deep(self._models("escaper")):
+            this = self._objects["escaper"][name]
+            mistake = Mistake(f"there are more failovers behind it than {MAX_FAILOVERS - 1}, one behind the other")
+            self._refuse(Kind.CONFLICT, this.node.place, this.reader.label, mistake)
 
     def _check_next_hops(self) -> None:
         """Addresses that lead in a circle. There may be a reason for each, such as a route that knows where to stop."""

@@ -50,6 +50,12 @@ class Junction(Escaper):
 class Route(Junction):
     """An escaper that chooses the next one for each request."""
 
+    def __init__(self, name: str, following: Iterable[Escaper]) -> None:
+        """See `Junction`."""
+        following = tuple(following)
+        super().__init__(name, following)
+        self._nests = any(isinstance(escaper, Route) for escaper in following)  # each time would cost a third of it all
+
     @abstractmethod
     def choose(self, upstream: Upstream, task: TaskIdentity) -> Escaper | None:
         """Return the next escaper; None when that takes time to find out: then `decide` is asked.
@@ -63,12 +69,12 @@ class Route(Junction):
 
     async def tcp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Connection:
         """Through the next escaper."""
-        escaper = self.next_now(upstream, notes, task) or await self.next_later(upstream, notes, task)
+        escaper = await self._end(upstream, notes, task)
         return await escaper.tcp_connect(upstream, notes, task)
 
     async def http_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> HttpHop:
         """Through the next escaper, and for this upstream alone: another one may have another way."""
-        escaper = self.next_now(upstream, notes, task) or await self.next_later(upstream, notes, task)
+        escaper = await self._end(upstream, notes, task)
         hop = await escaper.http_connect(upstream, notes, task)
         hop.any_upstream = False
         return hop
@@ -77,7 +83,7 @@ class Route(Junction):
         self, upstream: Upstream, method: bytes, notes: ConnectNotes, task: TaskIdentity
     ) -> HttpHop | None:
         """Through the next escaper, and for this upstream alone."""
-        escaper = self.next_now(upstream, notes, task) or await self.next_later(upstream, notes, task)
+        escaper = await self._end(upstream, notes, task)
         hop = await escaper.ftp_connect(upstream, method, notes, task)
         if hop is not None:
             hop.any_upstream = False
@@ -85,7 +91,7 @@ class Route(Junction):
 
     async def udp_connect(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> socket.socket | UdpHop:
         """Through the next escaper."""
-        escaper = self.next_now(upstream, notes, task) or await self.next_later(upstream, notes, task)
+        escaper = await self._end(upstream, notes, task)
         return await escaper.udp_connect(upstream, notes, task)
 
     def udp_associate(self, notes: ConnectNotes, task: TaskIdentity) -> UdpOutlet:
@@ -93,27 +99,48 @@ class Route(Junction):
         notes.escaper = self.name
         return RoutedUdp(self, notes, task)
 
-    def next_now(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Escaper | None:
-        """As `choose`, with the counters and the notes."""
-        try:
-            escaper = self.choose(upstream, task)
-        except TcpConnectError:
-            self._failed(notes)
-            raise
-        if escaper is not None:
-            self.route_stats.request_passed += 1
-        return escaper
+    def end_now(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> tuple[Escaper, "Route | None"]:
+        """Return the escaper behind this route, and behind all routes that it leads to, any number of them.
 
-    async def next_later(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Escaper:
-        """As `decide`, with the counters and the notes."""
-        try:
-            escaper = await self.decide(upstream, task)
-        except TcpConnectError:
-            self._failed(notes)
-            raise
-        self.route_stats.request_passed += 1
-        return escaper
+        One of them that needs time to find out what is next is returned twice: its `end_later` tells. Raises
+        TcpConnectError.
+        """
+        route = self
+        while True:
+            try:
+                escaper = route.choose(upstream, task)
+            except TcpConnectError:
+                route._failed(notes)
+                raise
+            if escaper is None:
+                return route, route
+            route.route_stats.request_passed += 1
+            if not route._nests or not isinstance(escaper, Route):
+                return escaper, None
+            route = escaper
+
+    async def end_later(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Escaper:
+        """The escaper behind this route, which needs time to find out. Raises TcpConnectError."""
+        route = self
+        while True:
+            try:
+                escaper = await route.decide(upstream, task)
+            except TcpConnectError:
+                route._failed(notes)
+                raise
+            route.route_stats.request_passed += 1
+            if not isinstance(escaper, Route):
+                return escaper
+            end, later = escaper.end_now(upstream, notes, task)
+            if later is None:
+                return end
+            route = later
+
+    async def _end(self, upstream: Upstream, notes: ConnectNotes, task: TaskIdentity) -> Escaper:
+        escaper, later = self.end_now(upstream, notes, task)
+        return escaper if later is None else await later.end_later(upstream, notes, task)
 
     def _failed(self, notes: ConnectNotes) -> None:
+        """Account for a request that got no next escaper here."""
         self.route_stats.request_failed += 1
         notes.escaper = self.name

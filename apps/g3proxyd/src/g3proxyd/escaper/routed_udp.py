@@ -30,16 +30,16 @@ class RoutedUdp(UdpOutlet):
     def find(self, upstream: Upstream, receive: Callable[[UdpWay], None]) -> UdpWay | Query:
         """Ask the escaper that is chosen for this target."""
         try:
-            escaper = self._route.next_now(upstream, self._notes, self._task)
+            escaper, later = self._route.end_now(upstream, self._notes, self._task)
         except TcpConnectError as error:
             return error
-        if escaper is None:
-            return Decision(self, upstream, receive)
+        if later is not None:
+            return Decision(self, later, upstream, receive)
         return self.find_through(escaper, upstream, receive)
 
-    async def decide(self, upstream: Upstream) -> Escaper:
-        """The escaper for a target, where it takes time to find out. Raises TcpConnectError."""
-        return await self._route.next_later(upstream, self._notes, self._task)
+    async def decide(self, route: "Route", upstream: Upstream) -> Escaper:
+        """The escaper for a target, where a route takes time to find out. Raises TcpConnectError."""
+        return await route.end_later(upstream, self._notes, self._task)
 
     def find_through(self, escaper: Escaper, upstream: Upstream, receive: Callable[[UdpWay], None]) -> UdpWay | Query:
         """As `find`, of an escaper that was chosen."""
@@ -82,12 +82,14 @@ class RoutedUdp(UdpOutlet):
 class Decision(Query):
     """A target whose escaper is not known yet."""
 
-    def __init__(self, outlet: RoutedUdp, upstream: Upstream, receive: Callable[[UdpWay], None]) -> None:
+    def __init__(
+        self, outlet: RoutedUdp, route: "Route", upstream: Upstream, receive: Callable[[UdpWay], None]
+    ) -> None:
         self._outlet = outlet
         self._upstream = upstream
         self._receive = receive
         self._query: Query | None = None
-        self._task = asyncio.get_running_loop().create_task(self._decide())
+        self._task = asyncio.get_running_loop().create_task(self._decide(route))
 
     def cancel(self) -> None:
         """Take no interest any more."""
@@ -96,10 +98,10 @@ class Decision(Query):
             self._query.cancel()
             self._query = None
 
-    async def _decide(self) -> None:
+    async def _decide(self, route: "Route") -> None:
         found: UdpWay | Query
         try:
-            escaper = await self._outlet.decide(self._upstream)
+            escaper = await self._outlet.decide(route, self._upstream)
         except TcpConnectError as error:
             found = error
         else:

@@ -24,7 +24,7 @@ from ..config import (
     TlsStreamConfig,
 )
 from ..config.escaper.floating import Publication
-from ..config.graph import names, uses
+from ..config.graph import bottom_up, names, uses
 from ..config.module import ModuleConfig
 from ..config.values.sockopts import TcpMiscSockOpts
 from ..escaper import Escaper, Surroundings, make_escaper
@@ -232,16 +232,3 @@ def class_of(config: ServerConfig) -> Any:
 
             return PlainQuicPortServer
     return SERVERS[type(config)]
-
-
-def bottom_up(objects: Mapping[str, ModuleConfig], kind: str) -> list[str]:
-    """The names of the objects of one kind, each behind those that it leads to; there are no circles."""
-    order: dict[str, None] = {}
-    ahead = list(reversed(tuple(objects)))
-    while ahead:
-        missing = [name for to, name in uses(objects[ahead[-1]]) if to == kind and name not in order]
-        if missing:
-            ahead += missing
-        else:
-            order[ahead.pop()] = None
-    return list(order)
