@@ -30,6 +30,7 @@ Service = Literal[
     "agent",
     "names",
     "reserve",
+    "quicnames",
 ]
 _COMPOSE_FILE = Path(__file__).resolve().parent / "compose.yml"
 _HOSTS: dict[Service, int] = {
@@ -47,6 +48,7 @@ _HOSTS: dict[Service, int] = {
     "agent": 43,
     "names": 44,
     "reserve": 45,
+    "quicnames": 46,
 }
 # The ports of a service that have to take connections before it counts as ready.
 _PORTS: dict[Service, tuple[int, ...]] = {
@@ -60,6 +62,7 @@ _PORTS: dict[Service, tuple[int, ...]] = {
     "east": (8443, 1443),
     "names": (853, 443),
     "reserve": (853, 443),
+    "quicnames": (853,),
 }
 _READY_SECONDS = 20.0
 # The range that is tried for a free network; a third octet is drawn for each try.
