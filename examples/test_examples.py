@@ -69,6 +69,11 @@ def test_an_example_is_valid_as_it_stands(name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_list_of_examples_is_complete() -> None:
+    listed = re.findall(r"^\| \[(\w+)\]\(\1\) ", (HERE / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == EXAMPLES
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_has_a_curl_line(name: str) -> None:
     assert re.search(r"^\$ curl .*", (HERE / name / "README.md").read_text(), re.MULTILINE)
