@@ -8,9 +8,10 @@ from typing import Any
 from escaper.network import FakeQuery, Records
 from g3proxyd.config.escaper import ESCAPERS
 from g3proxyd.config.kinds import type_name
-from g3proxyd.escaper import Surroundings, make_escaper
+from g3proxyd.escaper import Surroundings
 from g3proxyd.escaper.base import Connection, ConnectNotes, Escaper, HttpHop, TaskIdentity, UdpOutlet, UdpWay
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
+from g3proxyd.escaper.make import make_escaper
 from g3proxyd.log.logger import Logger
 from g3proxyd.resolver.base import Query, Resolver
 from g3proxyd.upstream import Upstream

@@ -12,10 +12,11 @@ from escaper.network import FakeResolver, Records, Task, host, network, run_virt
 from g3_escape import EgressPath
 from g3proxyd.config.escaper import DirectFloatConfig
 from g3proxyd.config.escaper.floating import Publication
-from g3proxyd.escaper import Surroundings, make_escaper
+from g3proxyd.escaper import Surroundings
 from g3proxyd.escaper.base import ConnectNotes, Egress
 from g3proxyd.escaper.direct_float import DirectFloatEscaper
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
+from g3proxyd.escaper.make import make_escaper
 from g3proxyd.log.logger import Logger
 from g3proxyd.upstream import Upstream
 

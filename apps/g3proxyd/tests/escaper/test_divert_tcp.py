@@ -10,10 +10,11 @@ from g3_escape import EgressPath
 from g3_escape import Upstream as Chosen
 from g3_proxyproto import HeaderReader, parse_g3
 from g3proxyd.config.escaper import DivertTcpConfig
-from g3proxyd.escaper import Surroundings, make_escaper
+from g3proxyd.escaper import Surroundings
 from g3proxyd.escaper.base import ConnectNotes
 from g3proxyd.escaper.divert_tcp import diverting_header
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
+from g3proxyd.escaper.make import make_escaper
 from g3proxyd.io.poller import Poller
 from g3proxyd.io.relay import RelayHost
 from g3proxyd.io.timers import Wheel

@@ -13,9 +13,10 @@ from g3_escape import Upstream as Chosen
 from g3_http import ConnectClient
 from g3_machine import Machine
 from g3proxyd.config.escaper import ProxyHttpConfig, ProxySocks5Config
-from g3proxyd.escaper import Surroundings, make_escaper
+from g3proxyd.escaper import Surroundings
 from g3proxyd.escaper.base import ConnectNotes
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
+from g3proxyd.escaper.make import make_escaper
 from g3proxyd.escaper.negotiation import Negotiation
 from g3proxyd.escaper.next_hop import NextHop, sticky_course
 from g3proxyd.escaper.outgoing import tcp_sockets, udp_sockets

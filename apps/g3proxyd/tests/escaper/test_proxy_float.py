@@ -12,9 +12,10 @@ import pytest
 from escaper.network import Network, Records, Task, elapsed, host, network, run_virtually
 from g3_escape import EgressPath
 from g3proxyd.config.escaper import ProxyFloatConfig
-from g3proxyd.escaper import Surroundings, make_escaper
+from g3proxyd.escaper import Surroundings
 from g3proxyd.escaper.base import ConnectNotes
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
+from g3proxyd.escaper.make import make_escaper
 from g3proxyd.escaper.peer_members import MAX_LOGGED, PeerMembers, cached_peers
 from g3proxyd.escaper.proxy_float import ProxyFloatEscaper
 from g3proxyd.escaper.sources import MAX_PEER_SIZE, SourceError, watch

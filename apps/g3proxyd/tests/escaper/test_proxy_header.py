@@ -9,9 +9,10 @@ import pytest
 from escaper.network import Records, Task, network, run_virtually
 from g3_proxyproto import HeaderReader, Inet
 from g3proxyd.config.escaper import DirectFixedConfig, ProxyHttpConfig
-from g3proxyd.escaper import Surroundings, direct_fixed, make_escaper, peer
+from g3proxyd.escaper import Surroundings, direct_fixed, peer
 from g3proxyd.escaper.base import ConnectNotes
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
+from g3proxyd.escaper.make import make_escaper
 from g3proxyd.escaper.proxy_header import make_header, send_header
 from g3proxyd.io.poller import Poller
 from g3proxyd.io.relay import RelayHost

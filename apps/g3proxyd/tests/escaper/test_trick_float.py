@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from escaper.network import FakeResolver, Records, Task
 from g3proxyd.config.escaper import DirectFloatConfig, TrickFloatConfig
-from g3proxyd.escaper import Surroundings, make_escaper
+from g3proxyd.escaper import Surroundings
 from g3proxyd.escaper.base import Escaper
 from g3proxyd.escaper.direct_float import DirectFloatEscaper
 from g3proxyd.escaper.errors import ConnectReason, TcpConnectError
+from g3proxyd.escaper.make import make_escaper
 from g3proxyd.escaper.trick_float import TrickFloatEscaper
 from g3proxyd.log.logger import Logger
 from g3proxyd.upstream import Upstream

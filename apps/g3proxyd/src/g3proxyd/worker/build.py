@@ -27,8 +27,9 @@ from ..config.escaper.floating import Publication
 from ..config.graph import bottom_up, names, uses
 from ..config.module import ModuleConfig
 from ..config.values.sockopts import TcpMiscSockOpts
-from ..escaper import Escaper, Surroundings, make_escaper
+from ..escaper import Escaper, Surroundings
 from ..escaper.dummy_deny import DummyDenyEscaper
+from ..escaper.make import make_escaper
 from ..io.poller import Poller
 from ..io.relay import RelayHost, RelayOptions
 from ..io.timers import Wheel

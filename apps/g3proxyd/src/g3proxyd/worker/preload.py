@@ -1,7 +1,7 @@
 """What workers import, imported before they are forked: so it is shared and at hand."""
 
 from ..config import Config
-from ..escaper import preload as preload_escaper
+from ..escaper.make import preload as preload_escaper
 from ..resolver import preload as preload_resolver
 
 
