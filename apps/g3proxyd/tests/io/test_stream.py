@@ -49,6 +49,28 @@ def test_what_is_put_back_comes_first_and_counts_once() -> None:
     run(main())
 
 
+def test_bytes_are_lent() -> None:
+    async def main() -> None:
+        stream, peer, _ = make()
+        assert stream.borrow() is None
+        peer.send(b"abcdef")
+        await stream.readable(5)
+        lent = stream.borrow(4)
+        assert isinstance(lent, memoryview)
+        assert bytes(lent) == b"abcd"
+        stream.unread(bytes(lent))
+        assert stream.borrow(3) == b"abc"
+        assert stream.borrow() == b"d"
+        assert stream.borrow() == b"ef"
+        peer.close()
+        await stream.readable(5)
+        assert stream.borrow() == b""
+        assert stream.received == 6
+        stream.close()
+
+    run(main())
+
+
 def test_a_silent_peer_times_out_and_may_be_waited_for_again() -> None:
     async def main() -> None:
         stream, peer, _ = make()

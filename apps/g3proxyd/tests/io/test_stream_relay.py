@@ -315,7 +315,7 @@ def test_a_fault_of_ours_is_not_swallowed(
     async def main() -> None:
         t = await tunnel(contexts)
         await t.client.send(b"x", 5)
-        monkeypatch.setattr(TlsStream, "read", broken)
+        monkeypatch.setattr(TlsStream, "borrow", broken)
         with pytest.raises(ZeroDivisionError):
             await t.task
         monkeypatch.undo()

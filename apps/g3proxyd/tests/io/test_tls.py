@@ -7,6 +7,7 @@ import ssl
 
 import pytest
 from certificates import Leaf, authority
+from g3proxyd.io import tls
 from g3proxyd.io.tls_errors import TlsError, TlsFault
 from loopback import arrived, read_to_end, run
 from tls.peer import NAME, Memory, connected, make
@@ -224,14 +225,79 @@ def test_answers_that_the_peer_does_not_read_have_a_limit(server: ssl.SSLContext
         stream, peer = await connected(server)
         while stream.write(bytes(65536)):
             pass
-        stream._outgoing.write(bytes(30_000))
+        tls._outgoing.write(bytes(30_000))
         stream._answer()
         assert stream.read() is None
-        stream._outgoing.write(bytes(40_000))
+        tls._outgoing.write(bytes(40_000))
         stream._answer()
         with pytest.raises(TlsError) as caught:
             await stream.receive(5)
         assert caught.value.fault is TlsFault.FLOOD
+        stream.close()
+        peer.sock.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("place", [True, False])
+def test_much_at_once_goes_in_order(server: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, *, place: bool) -> None:
+    """Ciphertext is sent from where it lies, or as copies where that is impossible."""
+    assert tls._in_place is not None
+    if not place:
+        monkeypatch.setattr(tls, "_in_place", None)
+
+    async def main() -> None:
+        stream, peer = await connected(server)
+        data = random.Random(1).randbytes(3_000_000)
+        sending = asyncio.ensure_future(stream.send(data, 5))
+        got = b""
+        while len(got) < len(data):
+            got += await peer.read()
+        assert got == data
+        await sending
+        assert stream.sent == len(data)
+        stream.close()
+        peer.sock.close()
+
+    run(main())
+
+
+def test_who_fails_leaves_nothing_to_others(server: ssl.SSLContext) -> None:
+    """All connections share the memory in which the library works."""
+
+    async def main() -> None:
+        stream, peer = await connected(server)
+        peer.tls.write(b"good")
+        good = peer.out.read()
+        peer.tls.write(b"bad")
+        bad = bytearray(peer.out.read())
+        bad[-1] ^= 1
+        await asyncio.get_running_loop().sock_sendall(peer.sock, good + bad + bytes(50_000))
+        await arrived(stream.sock)
+        assert await stream.receive(5) == b"good"
+        with pytest.raises(TlsError):
+            await stream.receive(5)
+        assert (tls._incoming.pending, tls._outgoing.pending) == (0, 0)
+        stream.close()
+        peer.sock.close()
+
+    run(main())
+
+
+def test_bytes_are_lent(server: ssl.SSLContext) -> None:
+    async def main() -> None:
+        stream, peer = await connected(server)
+        assert stream.borrow() is None
+        await peer.write(b"abcdef")
+        await stream.readable(5)
+        lent = stream.borrow(4)
+        assert isinstance(lent, memoryview)
+        assert bytes(lent) == b"abcd"
+        assert stream.borrow(4) == b"ef"
+        assert stream.received == 6
+        await peer.end()
+        await stream.readable(5)
+        assert stream.borrow() == b""
         stream.close()
         peer.sock.close()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from certificates import DAY, Leaf, authority
+from g3proxyd.io import tls
 from g3proxyd.io.tls import TlsStream
 from g3proxyd.io.tls_errors import TlsError, TlsFault
 from loopback import run
@@ -30,6 +31,7 @@ async def fault(stream: TlsStream, other: Any = None) -> TlsError:
     with pytest.raises(TlsError) as caught:
         await stream.handshake(5)
     stream.close()
+    assert (tls._incoming.pending, tls._outgoing.pending) == (0, 0)  # the memory is that of all connections
     if task is not None:
         await asyncio.gather(task, return_exceptions=True)
     return caught.value

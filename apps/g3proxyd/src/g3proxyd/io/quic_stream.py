@@ -99,6 +99,10 @@ class QuicStream(Stream):
             raise self._fault
         return b"" if self._finished else None
 
+    def borrow(self, size: int = READ_SIZE) -> bytes | None:
+        """See `Stream.borrow`: nothing is lent here."""
+        return self.read(size)
+
     def watch(self) -> None:
         """See `Stream.watch`."""
         self._watching = True

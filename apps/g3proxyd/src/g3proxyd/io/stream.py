@@ -17,12 +17,18 @@ from .timers import Wheel
 READ_SIZE = 16384
 """Bytes read at once unless the caller asks for more: a browser's head is below 2 KiB, a TLS record at most 16 KiB."""
 
+LENT_SIZE = 1 << 18
+"""Bytes lent at once, of a buffer that all streams share."""
+
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 1 << 20
 """How long, and for how much, a peer that has been refused may go on sending."""
 
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER that makes close() send RST: the other side must not mistake an abort for a complete end."""
+
+
+_lent = memoryview(bytearray(LENT_SIZE))
 
 
 class Stream:
@@ -126,6 +132,18 @@ class Stream:
         self.received += len(data)
         self.surprised = False
         return data
+
+    def borrow(self, size: int = READ_SIZE) -> bytes | memoryview | None:
+        """As `read`, but the bytes may lie in a buffer that all streams share, and are good until the next await."""
+        if self._unread:
+            return self.read(size)
+        try:
+            got = self._socket.recv_into(_lent, min(size, LENT_SIZE))
+        except (BlockingIOError, InterruptedError):
+            return None
+        self.received += got
+        self.surprised = False
+        return _lent[:got]
 
     def watch(self) -> None:
         """Notice from now on what the peer does while nobody receives: see `surprised`."""

@@ -103,7 +103,7 @@ class StreamRelay(TwoWay[Way]):
             try:
                 if drained:
                     await source.readable(EVER)
-                data = source.read(wanted)
+                data = source.borrow(wanted)
             except OSError as error:
                 self.abort(way.failed_read, error)
                 return
@@ -118,26 +118,20 @@ class StreamRelay(TwoWay[Way]):
             self.active = True
             for pace in paces:
                 pace.spend(len(data))
-            if not await self._send(way, data):
+            try:
+                if not way.sink.write(data):
+                    await way.sink.drain(EVER)
+                    self.active = True
+            except OSError as error:
+                self.abort(way.failed_write, error)
                 return
+            way.sent += len(data)
             # Memory for bulk is taken only where bulk comes.
             size = BULK if len(data) >= small else small
             budget -= len(data)
             if budget <= 0:
                 budget = self.options.yield_size
                 await asyncio.sleep(0)
-
-    async def _send(self, way: Way, data: bytes) -> bool:
-        """Let the sink take it all; False when it failed and the relay is over."""
-        try:
-            if not way.sink.write(data):
-                await way.sink.drain(EVER)
-                self.active = True
-        except OSError as error:
-            self.abort(way.failed_write, error)
-            return False
-        way.sent += len(data)
-        return True
 
     async def _pass_end(self, way: Way) -> None:
         other = self.down if way is self.up else self.up

@@ -1,8 +1,9 @@
 """TLS over a Stream, which is a Stream again: what reads requests or relays bytes does not know the difference.
 
-The ssl module works in memory here (`ssl.MemoryBIO`), between the stream's own socket and its plain bytes. Ciphertext
-is received into one buffer that all connections of the process share and is decrypted at once, slice by slice, so that
-an idle connection keeps nothing but its state and two buffers of one record.
+The ssl module works in memory here (`ssl.MemoryBIO`), between the stream's own socket and its plain bytes. All
+connections of the process share that memory: what is received is decrypted at once, and what is encrypted is given to
+the socket at once, so that it is empty again before another connection has its turn. An idle connection keeps nothing
+but its state.
 """
 
 import asyncio
@@ -10,15 +11,20 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable
+from typing import Any
 
+from ..tls import openssl
 from .stream import READ_SIZE, Stream
 from .tls_errors import TlsError, TlsFault, name_fault
 
 RECORD = 16384
-"""Plain bytes in one record (RFC 8446 section 5.1). The library's buffers never shrink: it is never fed more."""
+"""Plain bytes in one record (RFC 8446 section 5.1)."""
 
-RAW_SIZE = 1 << 18
-"""Bytes of ciphertext received at once: measured, 64 KiB costs 12 % more per byte and 16 KiB half as much again."""
+BATCH = 1 << 18
+"""Bytes encrypted or received at once: measured, 64 KiB costs 12 % more per byte and 16 KiB half as much again."""
+
+PIECE = 1 << 16
+"""Bytes of ciphertext that may be copied at once: glibc takes 128 KiB from the kernel each time, page by page."""
 
 SLACK = 1024
 """Bytes that records add to so much: without them a read would end in the middle of a record."""
@@ -29,7 +35,11 @@ HANDSHAKE_BYTES = 1 << 18
 CONTROL_BYTES = 1 << 16
 """Unsent answers to a peer's own messages (key updates). One that asks for more and reads nothing is hostile."""
 
-_raw = memoryview(bytearray(RAW_SIZE + SLACK))
+_raw = memoryview(bytearray(BATCH + SLACK))
+_plain = memoryview(bytearray(BATCH + SLACK + RECORD + SLACK))  # a record may have begun in what came before
+_incoming = ssl.MemoryBIO()
+_outgoing = ssl.MemoryBIO()
+_in_place = openssl.in_place(_outgoing)
 
 
 class TlsStream(Stream):
@@ -44,8 +54,6 @@ class TlsStream(Stream):
         "_control",
         "_fault",
         "_finished",
-        "_incoming",
-        "_outgoing",
         "_sent_eof",
         "_tls",
         "established",
@@ -66,9 +74,7 @@ class TlsStream(Stream):
         Bytes that were put back into ``stream`` are the first that TLS reads. Raises ValueError for a name that TLS
         cannot ask for; ``stream`` is as it was then.
         """
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side, name, session)
+        self._tls = context.wrap_bio(_incoming, _outgoing, server_side, name, session)
         watched = stream._watching
         sock, early = stream.detach()
         super().__init__(stream._poller, sock, stream._wheel)
@@ -81,10 +87,9 @@ class TlsStream(Stream):
         """Whether the handshake is done."""
         self.on_session: Callable[[ssl.SSLSession], None] | None = None
         """Gets what a client may resume later, when the connection closes in order."""
-        if early:
-            self._incoming.write(early)
         if watched:
             self.watch()  # in place of the other stream's watch
+        self._unread = early
 
     @property
     def tls(self) -> ssl.SSLObject:
@@ -98,23 +103,31 @@ class TlsStream(Stream):
         clock = self._loop.time
         deadline = clock() + patience
         left = HANDSHAKE_BYTES
-        while not self.established:
-            try:
-                self._tls.do_handshake()
-                self.established = True
-            except ssl.SSLWantReadError:
-                pass
-            except ssl.SSLError as error:
-                with contextlib.suppress(OSError):
-                    self._transmit([self._outgoing.read()])  # the alert
-                raise name_fault(error) from None
-            if self._outgoing.pending and not self._transmit([self._outgoing.read()]):
+        _incoming.write(self.take_unread())
+        while True:
+            self._step()
+            if _outgoing.pending and not self._flush():
                 await self.drain(max(deadline - clock(), 0.0))
-            if not self.established:
-                left -= await self._receive_raw(deadline)
-                if left < 0:
-                    raise TlsError(TlsFault.FLOOD, "a handshake without end")
-        self._keep(self._collect())  # what the peer has said right behind its part of the handshake
+            if self.established:
+                return
+            left -= await self._receive_raw(deadline)
+            if left < 0:
+                _incoming.read()
+                raise TlsError(TlsFault.FLOOD, "a handshake without end")
+
+    def _step(self) -> None:
+        """Go on with the handshake as far as the peer's bytes lead. Raises TlsError, once the alert is sent."""
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLError as error:
+            _incoming.read()
+            with contextlib.suppress(OSError):
+                self._flush()
+            raise name_fault(error) from None
+        self.established = True
+        self._unread = bytes(_plain[: self._decrypt()])  # what the peer has said right behind its part of the handshake
 
     async def _receive_raw(self, deadline: float) -> int:
         while True:
@@ -125,7 +138,7 @@ class TlsStream(Stream):
                 continue
             if not size:
                 raise TlsError(TlsFault.TRUNCATED, "closed within the handshake")
-            self._incoming.write(_raw[:size])
+            _incoming.write(_raw[:size])
             return size
 
     # --- receiving ---
@@ -150,14 +163,15 @@ class TlsStream(Stream):
 
     def read(self, size: int = READ_SIZE) -> bytes | None:
         """See `Stream.read`. Raises TlsError and OSError."""
-        if not self._unread and not self._finished and self._fault is None:
-            data = self._pull(size)
-            if len(data) <= size:
-                if data:
-                    self.surprised = False
-                    return data
-            else:
-                self._unread = data
+        data = self.borrow(size)
+        return data if data is None else bytes(data)
+
+    def borrow(self, size: int = READ_SIZE) -> bytes | memoryview | None:
+        """See `Stream.borrow`. Raises TlsError and OSError."""
+        if not self.at_hand and (got := self._pull(size)):
+            self.surprised = False
+            self._unread = bytes(_plain[size:got])
+            return _plain[: min(size, got)]
         if self._unread:
             self.surprised = False
             data, self._unread = self._unread[:size], self._unread[size:]
@@ -177,68 +191,62 @@ class TlsStream(Stream):
         """See `Stream.at_hand`: the end and a fault are something, too."""
         return bool(self._unread) or self._finished or self._fault is not None
 
-    def _pull(self, size: int) -> bytes:
-        """Receive about so many bytes and decrypt them; a fault, or the end, is noted for later."""
+    def _pull(self, size: int) -> int:
+        """Receive about so many bytes, decrypt them into the common buffer, and return their number.
+
+        A fault, or the end, is noted for later.
+        """
         try:
-            got = self._socket.recv_into(_raw, min(size, RAW_SIZE) + SLACK)
+            got = self._socket.recv_into(_raw, min(size, BATCH) + SLACK)
         except (BlockingIOError, InterruptedError):
-            return b""
+            return 0
         except OSError as error:
             self._fault = error
-            return b""
+            return 0
         if not got:
             self._fault = TlsError(TlsFault.TRUNCATED, "the peer closed without TLS's own end")
-            return b""
-        pieces: list[bytes] = []
-        for start in range(0, got, RECORD):
-            self._incoming.write(_raw[start : min(start + RECORD, got)])
-            pieces += self._collect()
-            if self._finished or self._fault is not None:
-                break
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self.received += len(data)
-        return data
+            return 0
+        _incoming.write(_raw[:got])
+        got = self._decrypt()
+        if _outgoing.pending:
+            self._answer()
+        return got
 
-    def _collect(self) -> list[bytes]:
-        """Decrypt all that has been fed, so that nothing is left in the library's buffers but a part of a record."""
-        read, incoming = self._tls.read, self._incoming
-        pieces: list[bytes] = []
+    def _decrypt(self) -> int:
+        """Decrypt all that has been fed, so that the library keeps a part of a record at most."""
+        read: Any = self._tls.read  # returns a number when it has a buffer, which its stub does not know
+        got = 0
         try:
             while True:
-                piece = read(RECORD)
-                if not piece:
+                size = read(RECORD, _plain[got:])
+                if not size:
                     self._finished = True
                     break
-                pieces.append(piece)
-                if not incoming.pending:
+                got += size
+                if not _incoming.pending:
                     break
         except ssl.SSLWantReadError:
             pass
-        except ssl.SSLZeroReturnError:  # instead of b"" once our own end has been sent
+        except ssl.SSLZeroReturnError:  # instead of 0 once our own end has been sent
             self._finished = True
         except ssl.SSLError as error:
             self._fault = name_fault(error)
-        if self._outgoing.pending:
-            self._answer()
-        return pieces
+        if _incoming.pending:
+            _incoming.read()  # nobody reads behind the end
+        self.received += got
+        return got
 
     def _answer(self) -> None:
         """Send what the protocol says by itself: alerts, and answers to key updates."""
-        data = self._outgoing.read()
+        data = _outgoing.read()
         self._control = 0 if self._pending is None else self._control + len(data)
         if self._control > CONTROL_BYTES:
             self._fault = self._fault or TlsError(TlsFault.FLOOD, "key updates without end")
             return
         try:
-            self._transmit([data])
+            self._transmit(data)
         except OSError as error:
             self._fault = self._fault or error
-
-    def _keep(self, pieces: list[bytes]) -> None:
-        """Keep plain bytes that nobody has asked for yet."""
-        data = b"".join(pieces)
-        self.received += len(data)
-        self._unread += data
 
     def _readable(self) -> None:
         reader = self._reader
@@ -248,7 +256,7 @@ class TlsStream(Stream):
         if not self.at_hand and self.established:
             # Session tickets come when the server likes. They are no surprise, and to leave them in the kernel would
             # end every kept connection.
-            self._unread = self._pull(READ_SIZE)
+            self._unread = bytes(_plain[: self._pull(READ_SIZE)])
             if not self.at_hand:
                 return
         super()._readable()
@@ -259,22 +267,17 @@ class TlsStream(Stream):
         """See `Stream.write`. Raises TlsError and OSError."""
         if self._sent_eof:
             raise BrokenPipeError("nothing may be sent behind the end")
-        write, take = self._tls.write, self._outgoing.read
-        pieces = []
-        try:
-            if len(data) <= RECORD:
-                if data:
-                    write(data)
-                    pieces.append(take())
-            else:
-                view = memoryview(data)
-                for start in range(0, len(view), RECORD):
-                    write(view[start : start + RECORD])
-                    pieces.append(take())
-        except ssl.SSLError as error:
-            raise name_fault(error) from None
+        view = memoryview(data)
+        batch = PIECE if _in_place is None else BATCH
+        for start in range(0, len(view), batch):
+            try:
+                self._tls.write(view[start : start + batch])
+            except ssl.SSLError as error:
+                _outgoing.read()
+                raise name_fault(error) from None
+            self._flush()
         self.sent += len(data)
-        return self._transmit(pieces)
+        return self._pending is None
 
     async def drain(self, patience: float) -> None:
         """See `Stream.drain`."""
@@ -296,7 +299,7 @@ class TlsStream(Stream):
         if self.established:
             with contextlib.suppress(ssl.SSLError):  # that the peer has not ended its half is no error
                 self._tls.unwrap()
-        if self._transmit([self._outgoing.read()]):
+        if self._flush():
             self._socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
@@ -330,16 +333,25 @@ class TlsStream(Stream):
                 self.on_session(session)
             self.on_session = None
 
-    def _transmit(self, pieces: list[bytes]) -> bool:
+    def _flush(self) -> bool:
+        """Give what the library has written to the kernel; False when something is left."""
+        if _in_place is None or _outgoing.pending <= PIECE:
+            return self._transmit(_outgoing.read())
+        try:
+            return self._transmit(_in_place.look())
+        finally:
+            _in_place.clear()
+
+    def _transmit(self, data: bytes | memoryview) -> bool:
         """Give ciphertext to the kernel, behind what it has not taken yet; False when something is left."""
         if self._pending is not None:
-            self._pending = memoryview(b"".join((self._pending, *pieces)))
+            self._pending = memoryview(b"".join((self._pending, data)))
             return False
         try:
-            taken = self._socket.send(pieces[0]) if len(pieces) == 1 else self._socket.sendmsg(pieces)
+            taken = self._socket.send(data)
         except (BlockingIOError, InterruptedError):
             taken = 0
-        if taken < sum(map(len, pieces)):
-            self._pending = memoryview(b"".join(pieces))[taken:]
+        if taken < len(data):
+            self._pending = memoryview(bytes(data[taken:]))
             return False
         return True

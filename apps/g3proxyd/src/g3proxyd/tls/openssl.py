@@ -1,14 +1,16 @@
 """What OpenSSL can do and the ssl module does not offer: asked for through the very library that the module has loaded.
 
-An `ssl.SSLContext` of CPython is an object whose first field behind the header is the library's own context
-(Modules/_ssl.c, since 3.2). Where that does not hold, or the library's functions are not to be found (it may be linked
-in without them), nothing is tried: each function says whether it worked.
+An `ssl.SSLContext` of CPython is an object whose first field behind the header is the library's own context, and an
+`ssl.MemoryBIO` one with the library's own BIO there (Modules/_ssl.c, since 3.2 and 3.5). Where that does not hold, or
+the library's functions are not to be found (it may be linked in without them), nothing is tried: each function says
+whether it worked.
 """
 
 import _ssl
 import ctypes
 import ssl
 import sys
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -19,6 +21,13 @@ SET_TICKET_KEYS = 59
 SET_STATUS_REQUEST = 65
 SET_GROUPS = 92
 """SSL_CTRL_* of <openssl/ssl.h>."""
+
+BIO_CTRL_INFO = 3
+BIO_C_FILE_SEEK = 128
+"""Of <openssl/bio.h>."""
+
+PYBUF_READ = 0x100
+"""Of CPython's <object.h>."""
 
 CACHE_OFF = 0
 OCSP = 1
@@ -40,6 +49,8 @@ def _library() -> Any | None:
         library.SSL_CTX_set_timeout.restype = ctypes.c_long
         library.SSL_CTX_set_timeout.argtypes = (ctypes.c_void_p, ctypes.c_long)
         library.ERR_clear_error.restype = None
+        library.BIO_ctrl.restype = ctypes.c_long
+        library.BIO_ctrl.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p)
     except (OSError, AttributeError):
         return None
     return library
@@ -70,12 +81,47 @@ def set_session_timeout(context: ssl.SSLContext, seconds: int) -> bool:
     return _call("SSL_CTX_set_timeout", context, seconds)
 
 
+def in_place(bio: ssl.MemoryBIO) -> "InPlace | None":
+    """A way to what lies in a memory, of which the ssl module hands out copies alone."""
+    return None if _library() is None else InPlace(bio)
+
+
+class InPlace:
+    """See `in_place`."""
+
+    __slots__ = ("_address", "_bio", "_control", "_place", "_view")
+
+    def __init__(self, bio: ssl.MemoryBIO) -> None:
+        self._bio = bio
+        self._address = _first_field(bio)
+        self._place = ctypes.c_void_p()
+        library: Any = _library()
+        self._control: Callable[..., int] = library.BIO_ctrl
+        prototype = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_ssize_t, ctypes.c_int)
+        self._view: Any = prototype(("PyMemoryView_FromMemory", ctypes.pythonapi))
+
+    def look(self) -> memoryview:
+        """All of it; not to be used any more as soon as the memory is written or read."""
+        size = self._control(self._address, BIO_CTRL_INFO, 0, ctypes.byref(self._place))
+        view: memoryview = self._view(self._place, size, PYBUF_READ)
+        return view
+
+    def clear(self) -> None:
+        """Take all of it for read."""
+        self._control(self._address, BIO_C_FILE_SEEK, self._bio.pending, None)
+        if self._bio.pending:
+            self._bio.read()  # OpenSSL before 3.0 seeks in files alone
+
+
+def _first_field(instance: object) -> ctypes.c_void_p:
+    return ctypes.c_void_p.from_address(id(instance) + object.__basicsize__)
+
+
 def _call(name: str, context: ssl.SSLContext, *arguments: Any) -> bool:
     library = _library()
     if library is None:
         return False
-    pointer = ctypes.c_void_p.from_address(id(context) + object.__basicsize__)
-    worked: bool = getattr(library, name)(pointer, *arguments) > 0
+    worked: bool = getattr(library, name)(_first_field(context), *arguments) > 0
     if not worked:
         library.ERR_clear_error()  # or the next error of the ssl module would be this one
     return worked
