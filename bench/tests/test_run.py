@@ -54,6 +54,8 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path: Path, number: signal
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},
+        # A shell's job in the background ignores it, and all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert run.stderr is not None
     assert run.stderr.readline()  # the first repetition is done, so all is running
