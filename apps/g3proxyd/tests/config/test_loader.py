@@ -126,8 +126,7 @@ def test_wrong_sections(problems: Problems) -> None:
         "main.yml:2:10: runtime: 3 is not a map; expected a map",
         "main.yml:3:7: user_group: not supported yet: users and their authentication arrive with the user groups",
         "main.yml:4:7: stat: not supported yet: metrics arrive with the statistics",
-        ("main.yml:5:7: log.syslog: not supported yet: this log driver arrives with the other log drivers; "
-        "discard and stdout are there"),
+        "main.yml:5:7: log.syslog: not supported yet: the log drivers so far are discard and stdout",
         "main.yml:6:10: auditor: not supported yet: inspection of traffic arrives with the auditors",
     ]  # fmt: skip
 
@@ -165,6 +164,7 @@ def test_names_are_unique_in_their_kind(problems: Problems) -> None:
     ("server", "problem"),
     [
         ("{name: a}", f"main.yml:1:10: server a: the key 'type' is missing; {SERVER_TYPES}"),
+        ("{name: a, typ: socks_proxy}", "main.yml:1:20: server a.typ: unknown key; did you mean 'type'?"),
         ("{type: dummy_close}", "main.yml:1:10: server[0]: the key 'name' is missing"),
         ("{name: 1, type: dummy_close}", (
             "main.yml:1:17: server[0].name: 1 is not a name; expected a name of letters, digits and -_./, in quotes"

@@ -273,8 +273,8 @@ def test_wrong_log(problems: Lines) -> None:
     text = "log: {default: stdot, task: journal, escape: {fluentd: {}}, resolve: 3, audit: {stdout: {a: 1}}}"
     assert [line.partition(": ")[2].partition(";")[0] for line in problems(text)] == [
         "log.default: 'stdot' is not a log driver",
-        "log.task: not supported yet: this log driver arrives with the other log drivers",
-        "log.escape.fluentd: not supported yet: this log driver arrives with the other log drivers",
+        "log.task: not supported yet: the log drivers so far are discard and stdout",
+        "log.escape.fluentd: not supported yet: the log drivers so far are discard and stdout",
         "log.resolve: 3 is not a log driver",
         "log.audit.stdout: a map is not empty",
     ]

@@ -15,11 +15,11 @@ __all__ = [
 ]
 
 AUDIT = "inspection of traffic arrives with the auditors"
-LOG_DRIVERS = "this log driver arrives with the other log drivers; discard and stdout are there"
+LOG_DRIVERS = "the log drivers so far are discard and stdout"
 METRICS = "metrics arrive with the statistics"
 NO_NAMES = "clients have no names before the user groups arrive"
 SHARED_LOGGER = "shared loggers arrive with the other log drivers"
-TICKET_SOURCE = "keys of session tickets from redis arrive with the redis client"
+TICKET_SOURCE = "the keys of session tickets are made here so far, and read from nowhere"
 TLCP = "TLCP arrives with its own record layer; the TLS library does not know it"
 USERS = "users and their authentication arrive with the user groups"
 

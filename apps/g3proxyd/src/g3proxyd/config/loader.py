@@ -218,12 +218,15 @@ class _Loading:
             return model_of(kind, entry.value.plain() if entry else None)
         except MistakeError as error:
             (mistake,) = error.mistakes
-            if entry is None:
-                missing = Mistake("the key 'type' is missing", mistake.expected)
-                self._refuse(Kind.KEY, node.place, label, missing)
-            else:
+            if entry is not None:
                 problem = Kind.UNSUPPORTED if mistake.unsupported else Kind.VALUE
                 self._refuse(problem, entry.value.place, f"{label}.type", mistake)
+            elif written := nearest("type", node.entries):
+                unknown = Mistake("unknown key", suggestion="type")
+                self._refuse(Kind.KEY, node.entries[written].place, f"{label}.{written}", unknown)
+            else:
+                missing = Mistake("the key 'type' is missing", mistake.expected)
+                self._refuse(Kind.KEY, node.place, label, missing)
             return None
 
     def _take(self, reader: Reader) -> None:
