@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from g3_dns import Closed, Failure, Lost, Question, Response, StreamEvent, TcpClient
+from g3_dns import Closed, Failure, TcpClient
 from g3_machine import RemoteProtocolError
 
 from ...io.stream import Stream
-from .kept import ConnectionOverError
+from .kept import ConnectionOverError, KeptConnection
 from .transport import NoReplyError
 
 if TYPE_CHECKING:
@@ -21,47 +21,34 @@ UNUSED_SECONDS = 10.0
 """How long a connection waits for its first question, which may have been given up while it was opened."""
 
 
-class Connection:
+class Connection(KeptConnection):
     """Drives the client of one connection, in a task of its own."""
+
+    _client: Client
 
     def __init__(
         self,
         stream: Stream,
         client: Client,
         on_room: Callable[[], None],
-        on_end: Callable[["Connection"], None],
+        on_end: Callable[[KeptConnection], None],
     ) -> None:
-        """It owns the stream. ``on_room`` is called when another question may be asked, ``on_end`` once at the end."""
-        self._loop = asyncio.get_running_loop()
+        """It owns the stream."""
+        super().__init__(client, on_room, on_end)
         self._stream = stream
-        self._client = client
-        self._on_room = on_room
-        self._on_end = on_end
-        self._waiting: dict[int, asyncio.Future[Response]] = {}
-        self._over = False
         self._task = self._loop.create_task(self._run())
-
-    @property
-    def can_ask(self) -> bool:
-        """Whether one more question may be asked now."""
-        return not self._over and self._client.can_ask
-
-    async def ask(self, question: Question) -> Response:
-        """The answer. Raises NoReplyError and ConnectionOverError."""
-        query = self._client.ask(question, self._loop.time())
-        answer: asyncio.Future[Response] = self._loop.create_future()
-        self._waiting[query] = answer
-        self._stream.extend(self._patience())
-        # Not with others that are asked right now: of several questions in one record of TLS, dnsdist 1.7 answers the
-        # first, and closes after a while.
-        self._flush()
-        return await answer
 
     async def close(self) -> None:
         """End it; who still waits is told so."""
         self._task.cancel()
         await asyncio.wait((self._task,))
         self._end(ConnectionOverError())  # a task that is cancelled before it has begun does nothing
+
+    def _asked(self) -> None:
+        self._stream.extend(self._patience())
+        # Not with others that are asked right now: of several questions in one record of TLS, dnsdist 1.7 answers the
+        # first, and closes after a while.
+        self._flush()
 
     async def _run(self) -> None:
         error: Exception = ConnectionOverError()
@@ -84,18 +71,6 @@ class Connection:
                 return False
             self._settle(event)
         return True
-
-    def _settle(self, event: StreamEvent) -> None:
-        match event:
-            case Response(query=query):
-                answer = self._waiting.pop(query)
-                if not answer.done():
-                    answer.set_result(event)
-            case Lost(query=query, failure=failure):
-                answer = self._waiting.pop(query)
-                if not answer.done():
-                    answer.set_exception(NoReplyError(failure))
-        self._on_room()
 
     def _flush(self) -> None:
         if self._over:
@@ -133,10 +108,7 @@ class Connection:
             return
         self._over = True
         self._stream.close()
-        waiting, self._waiting = self._waiting, {}
-        for answer in waiting.values():
-            if not answer.done():
-                answer.set_exception(error)
+        self._give_up(error)
         self._on_end(self)
 
 

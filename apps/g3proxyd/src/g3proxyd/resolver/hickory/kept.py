@@ -1,11 +1,12 @@
 """Connections to one name server that are kept: as few as the questions need, never more than a few."""
 
 import asyncio
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol
 
-from g3_dns import Failure, Question, Response
+from g3_dns import Failure, Lost, Question, Response
 
 from .transport import NoReplyError, Transport
 
@@ -22,18 +23,64 @@ class ConnectionOverError(Exception):
     """The connection was closed in order before the answer came: the question may be asked over another one."""
 
 
-class KeptConnection(Protocol):
-    """One connection."""
+class Client(Protocol):
+    """What all machines of a connection can do."""
+
+    @property
+    def can_ask(self) -> bool: ...
+
+    def ask(self, question: Question, now: float) -> int: ...
+
+
+class KeptConnection(ABC):
+    """One connection, and those who wait for answers over it."""
+
+    def __init__(self, client: Client, on_room: Callable[[], None], on_end: Callable[["KeptConnection"], None]) -> None:
+        """``on_room`` is called when another question may be asked, ``on_end`` once at the end."""
+        self._loop = asyncio.get_running_loop()
+        self._client = client
+        self._on_room = on_room
+        self._on_end = on_end
+        self._waiting: dict[int, asyncio.Future[Response]] = {}
+        self._over = False
 
     @property
     def can_ask(self) -> bool:
         """Whether one more question may be asked now."""
+        return not self._over and self._client.can_ask
 
     async def ask(self, question: Question) -> Response:
         """The answer. Raises NoReplyError and ConnectionOverError."""
+        query = self._client.ask(question, self._loop.time())
+        answer: asyncio.Future[Response] = self._loop.create_future()
+        self._waiting[query] = answer
+        self._asked()
+        return await answer
 
+    @abstractmethod
     async def close(self) -> None:
         """End it; who still waits is told so."""
+
+    @abstractmethod
+    def _asked(self) -> None:
+        """The client has something to send."""
+
+    def _settle(self, event: Response | Lost) -> None:
+        """Tell who waits for it."""
+        answer = self._waiting.pop(event.query)
+        if not answer.done():
+            if isinstance(event, Response):
+                answer.set_result(event)
+            else:
+                answer.set_exception(NoReplyError(event.failure))
+        self._on_room()
+
+    def _give_up(self, error: Exception) -> None:
+        """Tell all who still wait."""
+        waiting, self._waiting = self._waiting, {}
+        for answer in waiting.values():
+            if not answer.done():
+                answer.set_exception(error)
 
 
 class KeptTransport(Transport):

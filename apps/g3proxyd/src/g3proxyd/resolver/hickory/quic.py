@@ -7,11 +7,11 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from g3_dns import Closed, Failure, Lost, Question, Response, Server
+from g3_dns import Closed, Failure, Server
 from g3_machine import RemoteProtocolError
 
 from ...io.poller import Poller
-from .kept import ConnectionOverError, KeptTransport
+from .kept import ConnectionOverError, KeptConnection, KeptTransport
 from .quic_tls import check_server
 from .sockets import ServerSockets
 from .tls import encrypted_settings
@@ -80,8 +80,10 @@ def http3_start(configuration: "QuicConfiguration", request_timeout: float, auth
     return lambda server, now: Http3Client(configuration, server, now, authority, settings=settings, post=True)
 
 
-class QuicConnection:
+class QuicConnection(KeptConnection):
     """Drives the client of one connection by callbacks: there is no task that could be left behind."""
+
+    _client: "Client"
 
     def __init__(
         self,
@@ -89,19 +91,14 @@ class QuicConnection:
         sock: socket.socket,
         client: "Client",
         on_room: Callable[[], None],
-        on_end: Callable[["QuicConnection"], None],
+        on_end: Callable[[KeptConnection], None],
     ) -> None:
-        """It owns the socket, which is connected. ``on_end`` is called once, unless the handshake has failed."""
+        """It owns the socket, which is connected. ``on_end`` is not called if the handshake has failed."""
+        super().__init__(client, on_room, on_end)
         self._poller = poller
-        self._loop = poller.loop
         self._sock = sock
-        self._client = client
-        self._on_room = on_room
-        self._on_end = on_end
-        self._waiting: dict[int, asyncio.Future[Response]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._flushing = False
-        self._over = False
         self._shaken: asyncio.Future[None] | None = None
         self._is_kept = False
 
@@ -120,25 +117,15 @@ class QuicConnection:
             raise ConnectionAbortedError("the server has closed the connection")
         self._is_kept = True
 
-    @property
-    def can_ask(self) -> bool:
-        """Whether one more question may be asked now."""
-        return not self._over and self._client.can_ask
+    async def close(self) -> None:
+        """End it; who still waits is told so."""
+        self._hang_up()
 
-    async def ask(self, question: Question) -> Response:
-        """The answer. Raises NoReplyError and ConnectionOverError."""
-        query = self._client.ask(question, self._loop.time())
-        answer: asyncio.Future[Response] = self._loop.create_future()
-        self._waiting[query] = answer
+    def _asked(self) -> None:
         if not self._flushing:
             # With all that are asked in this turn of the loop: they share packets.
             self._flushing = True
             self._loop.call_soon(self._turn)
-        return await answer
-
-    async def close(self) -> None:
-        """End it; who still waits is told so."""
-        self._hang_up()
 
     def _hang_up(self) -> None:
         if not self._over:
@@ -171,15 +158,6 @@ class QuicConnection:
             self._timer.cancel()
         timeout = self._client.next_timeout()
         self._timer = None if timeout is None else self._loop.call_at(timeout, self._time, timeout)
-
-    def _settle(self, event: Response | Lost) -> None:
-        answer = self._waiting.pop(event.query)
-        if not answer.done():
-            if isinstance(event, Response):
-                answer.set_result(event)
-            else:
-                answer.set_exception(NoReplyError(event.failure))
-        self._on_room()
 
     def _time(self, due: float) -> None:
         self._timer = None
@@ -220,9 +198,6 @@ class QuicConnection:
         if self._shaken is not None and not self._shaken.done():
             detail = error.detail if isinstance(error, NoReplyError) else "the server is silent"
             self._shaken.set_exception(ConnectionAbortedError(detail))
-        waiting, self._waiting = self._waiting, {}
-        for answer in waiting.values():
-            if not answer.done():
-                answer.set_exception(error)
+        self._give_up(error)
         if self._is_kept:
             self._on_end(self)
