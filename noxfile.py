@@ -58,7 +58,9 @@ def integration(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure; `-- --quick` only shows that the benchmarks still run.
+    """Measure proxies, then resolvers; `-- --quick` only shows that the benchmarks still run.
+
+    Other options are those of bench/run.py, and leave the resolvers out.
 
     The other proxies are the distribution's builds, so the daemon runs on the distribution's Python where that is
     recent enough; G3PROXYD_BIN names another.
@@ -71,6 +73,9 @@ def bench(session: nox.Session) -> None:
         if (home / "bin" / "g3proxyd").exists():
             session.env["G3PROXYD_BIN"] = str(home / "bin" / "g3proxyd")
     python(session, "bench/run.py", *session.posargs)
+    if not set(session.posargs) - {"--quick"}:
+        need(session, "bench", "aiodns")
+        python(session, "-m", "bench.resolvers", *session.posargs)
 
 
 @nox.session

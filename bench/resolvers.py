@@ -1,198 +1,97 @@
-"""What names cost: questions per second of a resolver's CPU, with answers from a name server and from its own cache.
+"""What names cost: questions per second of a resolver's CPU, with answers from a name server and from its own memory.
 
 Figures to read, nothing to pass: ``python -m bench.resolvers``, with the resolvers and transports that are wanted as
 words (``hickory quic``). Each resolver has a process of its own, whose CPU time is counted, and a name server
 on the loopback beside it. Rounds take turns, and the best one of each is shown: whatever else the machine does only
-adds. aiodns is measured where it is installed.
+adds. Without words the page of the documentation is written anew. What needs the dependency group ``bench`` is left
+out where that is not installed.
 """
 
+import argparse
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import import_module
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import uvloop
 
+from bench.askers import ASKERS, FEWER_NAMES, NAMES, PATIENCE, Asker
 from bench.certificate import certify
+from bench.measure import Others
+from bench.report import Machine
 
-HOST = "127.0.0.1"
-NAMES = 3_000
-FEWER_NAMES = 200
-"""For who opens a connection for each of them."""
-AT_ONCE = 64
-CACHED = 100_000
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "resolver-benchmarks.md"
+LIBRARIES = ("g3proxyd", "dnspython", "aiodns", "pycares", "aioquic", "uvloop")
 ROUNDS = 5
-PATIENCE = 300
-
-Ask = Callable[[str], Awaitable[object]]
-
-
-class Subject(ABC):
-    """A resolver that asks over one transport."""
-
-    names = NAMES
-
-    def __init__(self, transport: str, port: int, authority: Path) -> None:
-        self.transport = transport
-        self.port = port
-        self.authority = authority
-
-    @abstractmethod
-    def start(self) -> Ask:
-        """What asks for the IPv4 addresses of a name."""
-
-    def remembered(self, name: str) -> Callable[[], object] | None:
-        """What gets them from the cache at once; None for a resolver that has no such way."""
-        return None
-
-    @abstractmethod
-    async def stop(self) -> None:
-        """Release everything."""
-
-
-class Hickory(Subject):
-    """g3proxyd's."""
-
-    def start(self) -> Ask:
-        from g3_escape import Family
-        from g3proxyd.config.resolver import HickoryConfig
-        from g3proxyd.io.poller import Poller
-        from g3proxyd.io.timers import Wheel
-        from g3proxyd.log.discard import DiscardSink
-        from g3proxyd.log.logger import Logger
-        from g3proxyd.resolver.hickory.resolver import HickoryResolver
-
-        keys: dict[str, Any] = {"name": "dns", "server": HOST, "server_port": self.port}
-        if self.transport != "udp":
-            tls = {"ca_certificate": str(self.authority), "no_default_ca_certificate": True}
-            keys["encryption"] = {"tls_name": HOST, "protocol": self.transport, "tls_client": tls}
-        loop = asyncio.get_running_loop()
-        config = HickoryConfig.model_validate(keys)
-        self.resolver = HickoryResolver(config, Logger("Resolve", DiscardSink()), Poller(loop), Wheel(loop))
-        return lambda name: self.resolver.resolve(name, Family.IPV4)
-
-    def remembered(self, name: str) -> Callable[[], object]:
-        from g3_escape import Family
-
-        return lambda: self.resolver.query(name, Family.IPV4, print)
-
-    async def stop(self) -> None:
-        await self.resolver.close()
-
-
-class CAres(Subject):
-    """g3proxyd's."""
-
-    def start(self) -> Ask:
-        from g3_escape import Family
-        from g3proxyd.config.resolver import CAresConfig
-        from g3proxyd.log.discard import DiscardSink
-        from g3proxyd.log.logger import Logger
-        from g3proxyd.resolver.c_ares import CAresResolver
-
-        config = CAresConfig.model_validate({"name": "dns", "server": f"{HOST}:{self.port}"})
-        self.resolver = CAresResolver(config, Logger("Resolve", DiscardSink()))
-        return lambda name: self.resolver.resolve(name, Family.IPV4)
-
-    def remembered(self, name: str) -> Callable[[], object]:
-        from g3_escape import Family
-
-        return lambda: self.resolver.query(name, Family.IPV4, print)
-
-    async def stop(self) -> None:
-        await self.resolver.close()
-
-
-class Dnspython(Subject):
-    """Its resolver of coroutines, where each question over TLS or QUIC has a connection of its own."""
-
-    def __init__(self, transport: str, port: int, authority: Path) -> None:
-        super().__init__(transport, port, authority)
-        if transport != "udp":
-            self.names = FEWER_NAMES
-
-    def start(self) -> Ask:
-        import dns.asyncresolver
-        import dns.nameserver
-        import dns.resolver
-
-        verify = str(self.authority)
-        nameserver: dns.nameserver.Nameserver
-        match self.transport:
-            case "tls":
-                nameserver = dns.nameserver.DoTNameserver(HOST, self.port, HOST, verify)
-            case "quic":
-                nameserver = dns.nameserver.DoQNameserver(HOST, self.port, verify, HOST)
-            case _:
-                nameserver = dns.nameserver.Do53Nameserver(HOST, self.port)
-        resolver = dns.asyncresolver.Resolver(configure=False)
-        resolver.nameservers = [nameserver]
-        resolver.lifetime = PATIENCE
-        resolver.cache = self.cache = dns.resolver.LRUCache(2 * NAMES)
-        return lambda name: resolver.resolve(name, "A", search=False)
-
-    def remembered(self, name: str) -> Callable[[], object]:
-        import dns.name
-        from dns.rdataclass import IN
-        from dns.rdatatype import A
-
-        return lambda: self.cache.get((dns.name.from_text(name), A, IN))
-
-    async def stop(self) -> None:
-        self.cache.flush()
-
-
-class Aiodns(Subject):
-    """Its resolver, without the cache of c-ares: the names are asked once."""
-
-    def start(self) -> Ask:
-        aiodns: Any = import_module("aiodns")  # not everywhere
-        self.resolver = aiodns.DNSResolver([HOST], udp_port=self.port, tcp_port=self.port)
-        return lambda name: self.resolver.query_dns(name, "A")
-
-    async def stop(self) -> None:
-        await self.resolver.close()
-
-
-SUBJECTS: dict[str, tuple[type[Subject], tuple[str, ...]]] = {
-    "hickory": (Hickory, ("udp", "tls", "https", "h3", "quic")),
-    "c_ares": (CAres, ("udp",)),
-    "dnspython": (Dnspython, ("udp", "tls", "quic")),
-    "aiodns": (Aiodns, ("udp",)),
-}
+AT_ONCE = 64
+RECALLED = 100_000
 UNIQUE = "x{}.bench.test"
+WAYS = {
+    "udp": "UDP",
+    "tcp": "TCP",
+    "tls": "TLS (RFC 7858)",
+    "https": "HTTP/2 (RFC 8484)",
+    "h3": "HTTP/3 (RFC 8484)",
+    "quic": "QUIC (RFC 9250)",
+}
+Pair = tuple[str, str]
+"""A resolver and a transport."""
 
 
-async def measure(subject: Subject) -> tuple[float, float | None]:
-    """CPU seconds of a question to the name server and, where there is a cache, of one from that."""
-    ask = subject.start()
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU seconds of one question."""
+
+    asked: float
+    """Of one that the name server answers."""
+    recalled: float
+    """Of one that the resolver's own memory answers."""
+
+    def best(self, other: "Cost") -> "Cost":
+        return Cost(min(self.asked, other.asked), min(self.recalled, other.recalled))
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much is asked."""
+
+    rounds: int = ROUNDS
+    names: int = NAMES
+    recalled: int = RECALLED
+
+
+QUICK = Scale(1, 20, 100)
+
+
+async def measure(asker: Asker, scale: Scale) -> Cost:
+    """Ask for new names, so many at a time, then again and again for one of them."""
+    ask = asker.start()
+    names = min(asker.names, scale.names)
     await ask(UNIQUE.format("warm"))
-    numbers = iter(range(subject.names))
+    numbers = iter(range(names))
 
     async def work() -> None:
         for number in numbers:
             await ask(UNIQUE.format(number))
 
-    before = time.process_time()
+    began = time.process_time()
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
-    asked = (time.process_time() - before) / subject.names
-    remembered, cached = subject.remembered(UNIQUE.format(subject.names // 2)), None
-    if remembered is not None:
-        before = time.process_time()
-        for _ in range(CACHED):
-            remembered()
-        cached = (time.process_time() - before) / CACHED
-    await subject.stop()
-    return asked, cached
+    asked = time.process_time()
+    await asker.recall(ask, UNIQUE.format(names // 2), scale.recalled)
+    recalled = time.process_time()
+    await asker.stop()
+    return Cost((asked - began) / names, (recalled - asked) / scale.recalled)
 
 
 @contextmanager
@@ -207,45 +106,128 @@ def name_server(certificate: Path, key: Path) -> Iterator[dict[str, int]]:
             process.terminate()
 
 
-def alone(name: str, transport: str, port: int, certificate: Path) -> tuple[float, float | None]:
-    """Measure in a process of its own."""
-    words = [sys.executable, "-m", "bench.resolvers", "--one", name, transport, str(port), str(certificate)]
-    process = subprocess.run(words, stdout=subprocess.PIPE, check=True, timeout=PATIENCE)
-    asked, cached = json.loads(process.stdout)
-    return asked, cached
-
-
-def main(words: Sequence[str] = ()) -> int:
-    """Measure and print; words pick resolvers and transports."""
-    pairs = [
-        (name, transport)
-        for name, (_, transports) in SUBJECTS.items()
-        for transport in transports
-        if (name != "aiodns" or find_spec(name)) and (all(word in (name, transport) for word in words))
-    ]
-    best: dict[tuple[str, str], tuple[float, float | None]] = {}
+def measure_all(pairs: Sequence[Pair], scale: Scale) -> dict[Pair, Cost]:
+    """The best of all rounds, each measurement in a process of its own."""
+    best: dict[Pair, Cost] = {}
     with tempfile.TemporaryDirectory(prefix="g3-bench-") as folder:
         certificate, key = certify(Path(folder))
         with name_server(certificate, key) as ports:
-            for pair in pairs * ROUNDS:
-                asked, cached = alone(*pair, ports[pair[1]], certificate)
-                old = best.get(pair, (asked, cached))
-                best[pair] = min(old[0], asked), None if cached is None else min(old[1] or cached, cached)
-    print(f"{'resolver':<10} {'over':<6} {'questions/CPU s':>15} {'us CPU each':>12} {'us from the cache':>18}")
-    for (name, transport), (asked, cached) in best.items():
-        shown = "" if cached is None else f"{cached * 1e6:.2f}"
-        print(f"{name:<10} {transport:<6} {1 / asked:>15,.0f} {asked * 1e6:>12.0f} {shown:>18}")
+            for pair in list(pairs) * scale.rounds:
+                words = [*pair, str(ports[pair[1]]), str(certificate), str(scale.names), str(scale.recalled)]
+                command = [sys.executable, "-m", "bench.resolvers", "--one", *words]
+                done = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=PATIENCE)
+                cost = Cost(*json.loads(done.stdout))
+                print(f"  {' over '.join(pair)}: {cost.asked * 1e6:.0f} us asked", file=sys.stderr, flush=True)
+                best[pair] = cost.best(best.get(pair, cost))
+    return best
+
+
+def one(name: str, transport: str, port: str, certificate: str, names: str, recalled: str) -> None:
+    """Measure this resolver in this process, and print the figures as JSON."""
+    asker = ASKERS[name][0](transport, int(port), Path(certificate))
+    cost = uvloop.run(measure(asker, Scale(1, int(names), int(recalled))))
+    print(json.dumps([cost.asked, cost.recalled]))
+
+
+def chosen(words: Sequence[str]) -> list[Pair]:
+    """What the words pick and what is installed, transport by transport."""
+    modules = {("aiodns", way): "aiodns" for way in WAYS} | {("dnspython", "https"): "httpx2"}
+    return [
+        (name, way)
+        for way in WAYS
+        for name, (_, ways) in ASKERS.items()
+        if way in ways and find_spec(modules.get((name, way), "dns")) and all(word in (name, way) for word in words)
+    ]
+
+
+def table(costs: dict[Pair, Cost]) -> list[list[str]]:
+    """Header and rows; the transport is told once."""
+    rows = [["over", "resolver", "asked: per CPU second", "us", "remembered: per CPU second", "us"]]
+    for way, pairs in groupby(costs, key=lambda pair: pair[1]):
+        for number, pair in enumerate(pairs):
+            cost = costs[pair]
+            rows.append(["" if number else WAYS[way], pair[0], *figures(cost.asked), *figures(cost.recalled)])
+    return rows
+
+
+def figures(seconds: float) -> tuple[str, str]:
+    return f"{1 / seconds:,.0f}", f"{seconds * 1e6:.1f}"
+
+
+def page(costs: dict[Pair, Cost], began: datetime, others: float) -> str:
+    """The page of the documentation."""
+    header, *rows = table(costs)
+    lines = [header, ["---", "---", "---:", "---:", "---:", "---:"], *rows]
+    machine = Machine.here()
+    return _PAGE.format(
+        table="\n".join("| " + " | ".join(line) + " |" for line in lines),
+        machine=f"{machine.cores} cores ({machine.processor}), {machine.kernel}, {machine.python}",
+        versions=", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+        date=began.strftime("%Y-%m-%d"),
+        others=f"{others:.2f}",
+        rounds=ROUNDS,
+        names=f"{NAMES:,}",
+        at_once=AT_ONCE,
+        fewer=FEWER_NAMES,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; the page is written when nothing was left out."""
+    parser = argparse.ArgumentParser(prog="python -m bench.resolvers", description="Measure resolvers side by side.")
+    parser.add_argument("--quick", action="store_true", help="a short run that proves the harness, not the resolvers")
+    parser.add_argument("words", nargs="*", help=f"resolvers and transports: {', '.join((*ASKERS, *WAYS))}")
+    options = parser.parse_args(arguments)
+    began, others, pairs = datetime.now(UTC), Others(), chosen(options.words)
+    if not pairs:
+        parser.error("no resolver is called so and asks so")
+    costs = measure_all(pairs, QUICK if options.quick else Scale())
+    for row in table(costs):
+        print("{:<18} {:<10} {:>22} {:>8} {:>27} {:>8}".format(*row))
+    if not options.quick and len(pairs) == sum(len(ways) for _, ways in ASKERS.values()):
+        PAGE.write_text(page(costs, began, others.cores()))
+        print(f"Page: {os.path.relpath(PAGE)}")
     return 0
 
 
-def one(name: str, transport: str, port: str, certificate: str) -> None:
-    """Measure this resolver in this process, and print the figures as JSON."""
-    subject = SUBJECTS[name][0](transport, int(port), Path(certificate))
-    print(json.dumps(uvloop.run(measure(subject))))
+_PAGE = """\
+# Benchmarks of resolvers
+
+This page is written by `bench/resolvers.py`; edit that, not this.
+
+What a name costs: how many questions for the IPv4 addresses of a name a resolver answers in a second of CPU time, first
+those for new names, each of which is asked of a name server, then those that its own memory answers. `hickory` and
+`c_ares` are g3proxyd's; beside them [dnspython](https://www.dnspython.org/)'s resolver of coroutines and
+[aiodns](https://github.com/aio-libs/aiodns).
+
+{table}
+
+Measured on {date}: {machine}; {versions}. Other programs kept {others} of the cores busy meanwhile.
+
+## How it is measured
+
+- Each resolver runs in a process of its own on uvloop, and the user and system time of that process is counted. The
+  name server is another process on the same machine; it has the same answer for every name. {names} names are asked
+  for, {at_once} at a time; of {rounds} rounds, in turns, the best one counts.
+- dnspython opens a connection for each question over everything but UDP, and so pays for a handshake each time; there
+  it is asked for {fewer} names. The others keep theirs open.
+- Over TCP `hickory` asks only what does not fit into a datagram; in its row it asks everything so.
+- What is remembered g3proxyd's resolvers say at once, in the call that asks, which is how the daemon asks them. The
+  others have a coroutine or a future for it.
+
+## Do it yourself
+
+```
+python3 g3.py sync bench                 # aiodns, and httpx2 for dnspython over HTTP/2
+nox -s bench                             # proxies, then resolvers
+python -m bench.resolvers                # resolvers alone: some five minutes
+python -m bench.resolvers hickory quic   # one of them over one transport
+```
+"""
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         one(*sys.argv[2:])
     else:
-        sys.exit(main(sys.argv[1:]))
+        sys.exit(main())
