@@ -16,6 +16,7 @@ from .runtime import RuntimeConfig
 from .section import Section, keys_of
 from .server.http_rproxy import HttpRproxyHost
 from .server.sni_proxy import SniProxyHost
+from .values.username_params import UsernameParams
 from .worker import WorkerConfig
 
 __all__ = ["all_keys", "all_sections"]
@@ -37,6 +38,7 @@ def all_sections() -> Mapping[str, type[Section]]:
         sections |= {f"{kind}.{type_name(model).names[0]}": model for model in models}
     sections["server.http_rproxy_host"] = HttpRproxyHost
     sections["server.sni_proxy_host"] = SniProxyHost
+    sections["user.username_params"] = UsernameParams
     sections["escaper.geo_rule"] = GeoRuleConfig
     sections["escaper.direct_float_bind_ip"] = BindIp
     sections["escaper.proxy_float_peer"] = ProxyPeer

@@ -22,6 +22,7 @@ from .module import ModuleConfig
 from .section import Key, Section, keys_of, value_of
 from .section_list import SectionList
 from .server.http_rproxy import HttpRproxyHost
+from .values.username_params import UsernameParams
 from .values.value import Value
 
 __all__ = ["reference"]
@@ -69,7 +70,7 @@ def _title(name: str, section: type[Section]) -> str:
     top, _, part = name.partition(".")
     if issubclass(section, ModuleConfig):
         return f"{top}: {part}"
-    if section in (LoggerConfig, LocalController, GeoRuleConfig, HttpRproxyHost):  # keys lead to them by these names
+    if section in (LoggerConfig, LocalController, GeoRuleConfig, HttpRproxyHost, UsernameParams):  # keys lead to them by these names
         return section.__name__
     return top if part in (top, "root") else f"{top}: {part}"
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from g3_escape import UserNameParams
 
 from ..keys import Aliases
+from ..later import USERS
 from ..section import Section
 from .mistake import Mistake
 from .numbers import U16, Boolean
@@ -17,6 +18,8 @@ __all__ = ["UsernameParams"]
 
 class UsernameParams(Section):
     """Which parameters a user name may have, as in `joe+area=eu+city=bonn`, and the next proxy that they make."""
+
+    not_yet = USERS
 
     keys_for_host: Annotated[TextList, Aliases("keys")] = ()
     """The parameters whose values make the host of the next proxy, in this order."""
