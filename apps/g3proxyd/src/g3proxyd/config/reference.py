@@ -70,7 +70,8 @@ def _title(name: str, section: type[Section]) -> str:
     top, _, part = name.partition(".")
     if issubclass(section, ModuleConfig):
         return f"{top}: {part}"
-    if section in (LoggerConfig, LocalController, GeoRuleConfig, HttpRproxyHost, UsernameParams):  # keys lead to them by these names
+    # Keys lead to them by these names.
+    if section in (LoggerConfig, LocalController, GeoRuleConfig, HttpRproxyHost, UsernameParams):
         return section.__name__
     return top if part in (top, "root") else f"{top}: {part}"
 
