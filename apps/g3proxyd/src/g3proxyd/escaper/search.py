@@ -1,7 +1,7 @@
 """One address of a name, for those who cannot try several at a time."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address
 
@@ -28,11 +28,11 @@ class Search(Query):
     __slots__ = ("_ask", "_delay", "_error", "_families", "_found", "_pick", "_queries", "_receive", "_timer")
 
     def __init__(
-        self, ask: Ask, families: Iterable[Family], delay: float, pick: Pick, receive: Callable[[Found], None]
+        self, ask: Ask, families: tuple[Family, ...], delay: float, pick: Pick, receive: Callable[[Found], None]
     ) -> None:
         """``families`` has the preferred one first; ``delay`` is in seconds. ``receive`` is called as `start` says."""
         self._ask = ask
-        self._families = tuple(families)
+        self._families = families
         self._delay = delay
         self._pick = pick
         self._receive: Callable[[Found], None] | None = receive
@@ -46,12 +46,12 @@ class Search(Query):
         """What is known at once; else itself, and ``receive`` is called later, once, unless it is cancelled."""
         for family in self._families:
             asked = self._ask(family, partial(self._answered, family))
-            if isinstance(asked, Query):
+            if not isinstance(asked, Answer):  # which is quicker than to ask for an ABC
                 self._queries.append(asked)
-                continue
-            self._take(family, asked)
-            if (found := self._best()) is not None:
-                return found
+            elif (host := self._take(family, asked)) is not None and not self._queries:
+                return host
+        if not self._queries:
+            return self._failure()
         self._arm()
         return self
 
@@ -68,17 +68,18 @@ class Search(Query):
         self._take(family, answer)
         self._proceed()
 
-    def _take(self, family: Family, answer: Answer) -> None:
-        self._found[family] = None
+    def _take(self, family: Family, answer: Answer) -> Host | None:
+        host = None
         # A refusal of ours says more than the missing answer of the other family.
-        if answer.error is not None:
-            if self._error is None:
-                self._error = TcpConnectError(ConnectReason.RESOLVE_FAILED, resolve_error=answer.error.fresh())
-            return
-        try:
-            self._found[family] = self._pick(answer.addresses)
-        except TcpConnectError as error:
-            self._error = error
+        if answer.error is None:
+            try:
+                host = self._pick(answer.addresses)
+            except TcpConnectError as error:
+                self._error = error
+        elif self._error is None:
+            self._error = TcpConnectError(ConnectReason.RESOLVE_FAILED, resolve_error=answer.error.fresh())
+        self._found[family] = host
+        return host
 
     def _best(self, overdue: bool = False) -> Found | None:
         """The address to use, or why there is none; None while a better one may come."""
@@ -88,6 +89,9 @@ class Search(Query):
                 return host
             if family not in self._found and not overdue:
                 return None
+        return self._failure()
+
+    def _failure(self) -> TcpConnectError:
         return self._error or TcpConnectError(ConnectReason.NO_ADDRESS_CONNECTED)
 
     def _proceed(self, overdue: bool = False) -> None:
