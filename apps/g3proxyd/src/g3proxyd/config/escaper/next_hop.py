@@ -29,7 +29,7 @@ class NextHopConfig(TcpEscaperConfig):
     proxy_addr: Annotated[tuple[WeightedUpstream, ...], weighted_upstreams(3128)]
     """The next hops."""
     proxy_addr_pick_policy: Policy = PickPolicy.RANDOM
-    """Which of them a connection gets. The consistent policies look at the client's address and the target's host."""
+    """Which of them a connection gets. The consistent policies look at client, user name and target."""
     bind_ipv4: Ipv4 | None = None
     """The local address of IPv4 connections."""
     bind_ipv6: Ipv6 | None = None

@@ -104,4 +104,4 @@ class RouteSelectConfig(EscaperConfig):
     next_nodes: Annotated[tuple[WeightedName, ...], WeightedNames()]
     """The escapers; one of weight 0 is for requests that name it."""
     next_pick_policy: Policy = PickPolicy.KETAMA
-    """Which escaper a request gets. The consistent policies look at the client's and the target's host."""
+    """Which escaper a request gets. The consistent policies look at client, user name and target."""
