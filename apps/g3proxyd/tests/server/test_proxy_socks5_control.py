@@ -186,11 +186,21 @@ def test_what_comes_while_the_proxy_thinks_waits(stack: ExitStack, mode: dict[st
 
 
 @MODES
-def test_an_orderly_end_after_the_first_datagram(stack: ExitStack, mode: dict[str, Any]) -> None:
+@pytest.mark.parametrize("at_once", [False, True])
+def test_an_orderly_end(stack: ExitStack, mode: dict[str, Any], at_once: bool) -> None:
+    """It counts after the first datagram that has come back, or before if the configuration says so."""
+
     async def main() -> None:
         hop = NextProxy(stack)
-        async with origin(hop.handler()) as address, through(address, mode) as p, associated(p.socks) as client:
-            await exchange(client, hop, b"abc")
+        async with (
+            origin(hop.handler()) as address,
+            through(address, mode, end_on_control_closed=at_once) as p,
+            associated(p.socks) as client,
+        ):
+            if at_once:
+                client.send(HERE, 7, b"abc")
+            else:
+                await exchange(client, hop, b"abc")
             (await hop.writer).close()
             assert await ended(p, client) == ("ClosedByUpstream", "")
 
@@ -213,22 +223,6 @@ def test_an_orderly_end_before_the_first_datagram(stack: ExitStack, mode: dict[s
                 await exchange(client, hop, payload)
             client.writer.close()
             assert (await p.task_record())["reason"] == "ClosedByClient"
-
-    run(main())
-
-
-@MODES
-def test_an_orderly_end_that_counts_at_once(stack: ExitStack, mode: dict[str, Any]) -> None:
-    async def main() -> None:
-        hop = NextProxy(stack)
-        async with (
-            origin(hop.handler()) as address,
-            through(address, mode, end_on_control_closed=True) as p,
-            associated(p.socks) as client,
-        ):
-            client.send(HERE, 7, b"abc")
-            (await hop.writer).close()
-            assert await ended(p, client) == ("ClosedByUpstream", "")
 
     run(main())
 

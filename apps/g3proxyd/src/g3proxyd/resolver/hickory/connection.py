@@ -39,7 +39,7 @@ class Connection(KeptConnection):
         self._task = self._loop.create_task(self._run())
 
     async def close(self) -> None:
-        """End it; who still waits is told so."""
+        """See `KeptConnection.close`."""
         self._task.cancel()
         await asyncio.wait((self._task,))
         self._end(ConnectionOverError())  # a task that is cancelled before it has begun does nothing

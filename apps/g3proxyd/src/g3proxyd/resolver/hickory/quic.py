@@ -118,7 +118,7 @@ class QuicConnection(KeptConnection):
         self._is_kept = True
 
     async def close(self) -> None:
-        """End it; who still waits is told so."""
+        """See `KeptConnection.close`."""
         self._hang_up()
 
     def _asked(self) -> None:
