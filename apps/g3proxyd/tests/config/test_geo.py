@@ -85,7 +85,7 @@ def test_rules(config: Read) -> None:
         ("geo_rules: [{next: c}]", "r.geo_rules[0].next: there is no escaper called 'c'"),
         ("geo_rules: [{next: a, country: DE}, {next: b, country: DEU}]", "DE leads to 'a' and to 'b'"),
         ("ip_locate_service: x", "r.ip_locate_service: 'x' is not a socket address"),
-        ("ip_locate_service: {cache_request_timeout: 0}", "0 would leave no time for an answer"),
+        ("ip_locate_service: {cache_request_timeout: 0}", "0 would leave no time for anything"),
         ("databases: [gone.mmdb]", "r.databases[0]: cannot read 'gone.mmdb'"),
         ("databases: main.yml", "r.databases: cannot read 'main.yml'"),
         ("databases: 3", "r.databases: 3 is not a path"),

@@ -331,7 +331,7 @@ def test_limits_of_the_control_sockets(config: Callable[..., Config], problems: 
     found = config("Controller: {Local: {recv-timeout: 5, send_timeout: 500ms}}").controller
     assert found == ControllerConfig(local=LocalController(recv_timeout=5.0, send_timeout=0.5))
     assert problems("controller: {local: {recv_timeout: 0}}\n---\ncontroller: []") == [
-        ("main.yml:1:22: controller.local.recv_timeout: 0 would leave no time for anything; "
+        ("main.yml:1:36: controller.local.recv_timeout: 0 would leave no time for anything; "
         "expected a duration above zero"),
         "main.yml:3:13: controller: given twice: also at main.yml:1:13",
     ]  # fmt: skip

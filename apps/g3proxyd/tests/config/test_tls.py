@@ -128,7 +128,7 @@ def test_keys_are_not_shown_and_travel_to_workers(folder: Path, leaf: Leaf) -> N
         ("tls_server: {cert_pairs: {cert: weak.crt, key: weak.key}}", "the TLS library does not take "),
         ("tls_server: {cert: leaf.crt, key: leaf.key, handshake_timeout: 0}", "0 would leave no time"),
         ("tls_server: 3", "server http.tls_server: 3 is not a map"),
-        ("tls_ticketer: {source: {type: redis}}", "tls_ticketer.source: not supported yet: keys of session tickets"),
+        ("tls_ticketer: {source: {type: redis}}", "tls_ticketer.source: not supported yet: the keys of session"),
         ("tls_ticketer: {local_lifetime: 0}", "0 would change the keys all the time"),
         ("tls_client: {no_default_ca_cert: true}", "nobody is left to be trusted"),
         ("tls_client: {ciphers: AES128-SHA}", "tls_client.ciphers: the suites of which version?"),

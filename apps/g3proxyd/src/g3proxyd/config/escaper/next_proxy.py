@@ -7,7 +7,7 @@ from typing import Annotated
 from ..keys import Aliases
 from ..values.acl import OneHost
 from ..values.credentials import Password, Username
-from ..values.duration import Duration
+from ..values.duration import Timeout
 from ..values.mistake import Mistake
 from ..values.tls_client import TlsClient
 from .common import EscaperConfig
@@ -23,14 +23,11 @@ class NextProxyConfig(NextHopConfig):
     """The user that the next proxy knows us as."""
     proxy_password: Annotated[Password | None, Aliases("proxy_passwd")] = None
     """The password of `proxy_username`, which needs one."""
-    peer_negotiation_timeout: Duration = 10.0
+    peer_negotiation_timeout: Timeout = 10.0
     """Time for the next proxy to do what it is asked for, after TCP and TLS."""
 
     def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
         changes = super().settle(conflicts, notes)
-        if self.peer_negotiation_timeout == 0:
-            message = "0 would leave no time for anything"
-            conflicts.append(Mistake(message, expected="a duration above zero", path=("peer_negotiation_timeout",)))
         if self.proxy_username is not None and self.proxy_password is None:
             conflicts.append(Mistake("needs 'proxy_password' beside it", path=("proxy_username",)))
         if self.proxy_password is not None and self.proxy_username is None:

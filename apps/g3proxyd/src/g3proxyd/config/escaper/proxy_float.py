@@ -13,7 +13,7 @@ from ..section import Section
 from ..section_choice import SectionChoice
 from ..values.address import Interface, Ipv4, Ipv6
 from ..values.cache_file import CacheFile
-from ..values.duration import Duration
+from ..values.duration import Duration, Timeout
 from ..values.keepalive import TcpKeepalive
 from ..values.mistake import Mistake, MistakeError, show, wrong
 from ..values.redis import RedisKeys, parse_redis_url
@@ -73,7 +73,7 @@ class ProxyFloatConfig(FloatConfig):
     """Where peers come from, beside being published."""
     cache: CacheFile | None = None
     """Where the peers are kept for the next start."""
-    refresh_interval: Duration = 1.0
+    refresh_interval: Timeout = 1.0
     """Time between two looks at the source."""
     bind_ipv4: Ipv4 | None = None
     """The local address of IPv4 connections."""
@@ -83,7 +83,7 @@ class ProxyFloatConfig(FloatConfig):
     """Send through this network interface alone (SO_BINDTODEVICE)."""
     tls_client: Annotated[UpstreamTls, Aliases("tls")] = UpstreamTls()
     """TLS towards peers of the types `https` and `socks5s`."""
-    tcp_connect_timeout: Duration = 30.0
+    tcp_connect_timeout: Timeout = 30.0
     """The time that connecting may take."""
     tcp_keepalive: TcpKeepalive = TcpKeepalive(enable=True)
     """Keep-alive of the connections."""
@@ -93,7 +93,7 @@ class ProxyFloatConfig(FloatConfig):
     """Options of UDP sockets."""
     tcp_sock_speed_limit: Annotated[SocketSpeedLimit, OldNames("tcp_conn_speed_limit", "tcp_conn_limit")] = None
     """Speed limit of each connection to a peer that has none of its own."""
-    peer_negotiation_timeout: Duration = 10.0
+    peer_negotiation_timeout: Timeout = 10.0
     """Time for a peer to do what it is asked for, after TCP and TLS."""
     expire_guard_duration: Duration = 5.0
     """A peer that expires within this time is not used any more."""
@@ -109,13 +109,6 @@ class ProxyFloatConfig(FloatConfig):
     def no_ipv6(self) -> bool:
         """The same."""
         return False
-
-    def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
-        for key in ("refresh_interval", "tcp_connect_timeout", "peer_negotiation_timeout"):
-            if getattr(self, key) == 0:
-                message = "0 would leave no time for anything"
-                conflicts.append(Mistake(message, expected="a duration above zero", path=(key,)))
-        return {}
 
     def take(self, data: str, before: Publication | None) -> Taken:
         """One object or a list of them, which take the place of all peers. Those with mistakes are left out."""

@@ -10,9 +10,8 @@ from g3_escape import PickPolicy
 from ..keys import Aliases, NoEffect
 from ..module import NameOf, NamesOf, TypeName
 from ..values.address import ListedAddress, SocketAddress
-from ..values.duration import Duration
+from ..values.duration import Duration, Timeout
 from ..values.ip_locate import ONE_BY_ONE
-from ..values.mistake import Mistake
 from ..values.numbers import U32, Boolean, PositiveCount
 from ..values.socket_buffer import SocketBuffer
 from ..values.upstream import Policy
@@ -34,7 +33,7 @@ class RouteQueryConfig(EscaperConfig):
     """Tell the service the client's address; answers count for this client alone then."""
     cache_request_batch_count: Annotated[PositiveCount, NoEffect(ONE_BY_ONE)] = 10
     """Requests that are handled in one turn."""
-    cache_request_timeout: Duration = 0.1
+    cache_request_timeout: Timeout = 0.1
     """How long a request waits for an answer."""
     cache_pick_policy: Policy = PickPolicy.KETAMA
     """Which of several escapers in an answer a request gets. The consistent policies look at the client's address."""
@@ -44,7 +43,7 @@ class RouteQueryConfig(EscaperConfig):
     """The address of the service."""
     query_socket_buffer: SocketBuffer | None = None
     """Sizes of the buffers of the socket towards it."""
-    query_wait_timeout: Duration = 10.0
+    query_wait_timeout: Timeout = 10.0
     """How long the service may take to answer."""
     protective_cache_ttl: U32 = 10
     """Seconds to remember that there was no answer, or one with a time to live of 0."""
@@ -52,11 +51,3 @@ class RouteQueryConfig(EscaperConfig):
     """Seconds to remember an answer at most."""
     cache_vanish_wait: Annotated[Duration, Aliases("vanish_after_expired", "vanish_after_expire")] = 30.0
     """How long an answer that expired may still serve while the service does not answer."""
-
-    def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
-        conflicts += [
-            Mistake("0 would leave no time for an answer", expected="a duration above zero", path=(key,))
-            for key in ("cache_request_timeout", "query_wait_timeout")
-            if getattr(self, key) == 0
-        ]
-        return {}

@@ -9,7 +9,7 @@ from ..keys import Aliases, NoEffect
 from ..module import TypeName
 from ..values.address import Interface, IpAddress, parse_ip, parse_socket_address
 from ..values.dns_encryption import DnsEncryption
-from ..values.duration import Duration
+from ..values.duration import Duration, Timeout
 from ..values.mistake import Mistake, MistakeError, show, wrong
 from ..values.numbers import I32, integer_from
 from ..values.sockopts import TcpMiscSockOpts, UdpMiscSockOpts
@@ -88,13 +88,13 @@ class HickoryConfig(CachingResolverConfig):
     """The port of all of them; unset is 53, 853 with DNS over TLS or QUIC, 443 with DNS over HTTPS."""
     encryption: Annotated[DnsEncryption | None, Aliases("encrypt")] = None
     """How they are asked under encryption; unset asks over UDP, and over TCP where an answer needs it."""
-    connect_timeout: Duration = 10.0
+    connect_timeout: Timeout = 10.0
     """Time for a connection to a server, the handshake of TLS included."""
-    request_timeout: Duration = 5.0
+    request_timeout: Timeout = 5.0
     """Time for the answer to one request."""
     each_tries: Annotated[I32, Aliases("retry_attempts")] = 2
     """Requests to one server while it gives no answer at all."""
-    each_timeout: Duration = 5.0
+    each_timeout: Timeout = 5.0
     """Time for one server, whatever it takes."""
     retry_interval: Duration = 1.0
     """Head start of a server: the next one is asked as well when there is no answer by then."""
@@ -118,10 +118,6 @@ class HickoryConfig(CachingResolverConfig):
         return default if self.server_port is None else self.server_port
 
     def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
-        for key in ("connect_timeout", "request_timeout", "each_timeout"):
-            if getattr(self, key) == 0:
-                message = "0 would leave no time for anything"
-                conflicts.append(Mistake(message, expected="a duration above zero", path=(key,)))
         if self.each_tries < 1:
             notes.append(Mistake(f"{self.each_tries} is taken for 1", path=("each_tries",)))
         if self.bind_ip is not None:

@@ -15,7 +15,7 @@ from ..module import TypeName
 from ..section import Section
 from ..section_list import SectionList
 from ..values.acl import DomainList, HostList, OneHost
-from ..values.duration import Duration
+from ..values.duration import Timeout
 from ..values.forwarded import ForwardedFor, ForwardedHeader
 from ..values.host_match import HostMatch, match_hosts
 from ..values.mistake import Mistake, MistakeError
@@ -113,7 +113,7 @@ class HttpRproxyConfig(HttpServerConfig):
     """TLS for hosts without a `tls_server` of their own."""
     tls_ticketer: TlsTicketer | None = None
     """Keys of TLS session tickets that change over time."""
-    client_hello_recv_timeout: Duration = 1.0
+    client_hello_recv_timeout: Timeout = 1.0
     """Time for a client's first message of TLS, which names the host."""
     hosts: Annotated[
         tuple[HttpRproxyHost, ...],
@@ -133,9 +133,6 @@ class HttpRproxyConfig(HttpServerConfig):
             self.sites  # noqa: B018 - for what it raises
         except MistakeError as error:
             conflicts += error.under("hosts")
-        if self.client_hello_recv_timeout == 0:
-            message = "0 would leave no time for anything"
-            conflicts.append(Mistake(message, "a duration above zero", path=("client_hello_recv_timeout",)))
         if self.server_id is not None and not _fits_via(self.server_id):
             notes.append(Mistake("is not added to Via, where it would be read differently", path=("server_id",)))
         if self.enable_tls_server:

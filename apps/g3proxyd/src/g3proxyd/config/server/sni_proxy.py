@@ -9,7 +9,7 @@ from ..later import AUDIT, USERS
 from ..module import TypeName
 from ..section import Section
 from ..values.acl import OneHost, parse_host
-from ..values.duration import Duration
+from ..values.duration import Timeout
 from ..values.host_match import HostMatch, check_keys, host_match_schema, parse_host_match
 from ..values.mistake import Mistake
 from ..values.numbers import U16_MAX, U32, Boolean, integer_from, span
@@ -57,9 +57,9 @@ class SniProxyConfig(TaskServerConfig):
     """What the object is."""
     tls_max_client_hello_size: U32 = 65536
     """Bytes of a ClientHello."""
-    request_wait_timeout: Duration = 60.0
+    request_wait_timeout: Timeout = 60.0
     """Time for the first byte to arrive."""
-    request_recv_timeout: Duration = 4.0
+    request_recv_timeout: Timeout = 4.0
     """Time from the first byte until the ClientHello or the request head is complete."""
     protocol_inspection: Annotated[Any, NotYet(AUDIT)] = None
     """Limits of inspection."""
@@ -84,9 +84,4 @@ class SniProxyConfig(TaskServerConfig):
         if self.tls_max_client_hello_size < HELLO_SIZE_MIN:
             message = f"{self.tls_max_client_hello_size} is too small for any client"
             conflicts.append(Mistake(message, f"at least {HELLO_SIZE_MIN}", path=("tls_max_client_hello_size",)))
-        conflicts += [
-            Mistake("0 would leave no time for a request", expected="a duration above zero", path=(key,))
-            for key in ("request_wait_timeout", "request_recv_timeout")
-            if getattr(self, key) == 0
-        ]
         return changes

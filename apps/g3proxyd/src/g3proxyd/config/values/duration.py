@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 from .mistake import nearest, show, wrong
 from .value import Value
 
-__all__ = ["Duration", "format_duration", "parse_duration"]
+__all__ = ["Duration", "Timeout", "format_duration", "parse_duration"]
 
 _NANOSECONDS = {
     "ns": 1,
@@ -82,17 +82,26 @@ def _in_range(nanoseconds: Fraction, data: object) -> float:
     return float(nanoseconds / _NANOSECONDS["s"])
 
 
+def _parse_timeout(data: object) -> float:
+    seconds = parse_duration(data)
+    if seconds == 0:
+        raise wrong("0 would leave no time for anything", expected="a duration above zero")
+    return seconds
+
+
+_STRING = {"type": "string", "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ns|us|µs|ms|s|m|min|h|d)?\s*)+$"}
+
 Duration: TypeAlias = Annotated[
+    float,
+    Value("duration", parse_duration, {"anyOf": [{"type": "number", "minimum": 0}, _STRING]}, display=format_duration),
+]
+Timeout: TypeAlias = Annotated[
     float,
     Value(
         "duration",
-        parse_duration,
-        {
-            "anyOf": [
-                {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": r"^\s*([0-9]+(\.[0-9]+)?\s*(ns|us|µs|ms|s|m|min|h|d)?\s*)+$"},
-            ]
-        },
+        _parse_timeout,
+        {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, _STRING]},
         display=format_duration,
     ),
 ]
+"""A duration that 0 makes no sense for."""

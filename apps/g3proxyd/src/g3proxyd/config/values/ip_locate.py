@@ -9,8 +9,7 @@ from typing import Annotated, Any, ClassVar
 from ..keys import NoEffect
 from ..section import Section
 from .address import ListedAddress, SocketAddress, parse_listed_address
-from .duration import Duration
-from .mistake import Mistake
+from .duration import Timeout
 from .numbers import U32, PositiveCount
 from .socket_buffer import SocketBuffer
 
@@ -32,7 +31,7 @@ class IpLocateService(Section):
     """The address of the service."""
     query_socket_buffer: SocketBuffer | None = None
     """Sizes of the buffers of the socket towards it."""
-    query_wait_timeout: Duration = 1.0
+    query_wait_timeout: Timeout = 1.0
     """How long the service may take to answer."""
     default_expire_ttl: U32 = 10
     """Seconds to remember an answer that does not say for how long, or that there was none."""
@@ -40,17 +39,9 @@ class IpLocateService(Section):
     """Seconds to remember an answer at most."""
     cache_request_batch_count: Annotated[PositiveCount, NoEffect(ONE_BY_ONE)] = 10
     """Requests that are handled in one turn."""
-    cache_request_timeout: Duration = 2.0
+    cache_request_timeout: Timeout = 2.0
     """How long a request waits for an answer."""
 
     @classmethod
     def from_short(cls, data: object) -> dict[str, Any]:
         return {"query_peer_addr": parse_listed_address(data)}
-
-    def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
-        conflicts += [
-            Mistake("0 would leave no time for an answer", expected="a duration above zero", path=(key,))
-            for key in ("cache_request_timeout", "query_wait_timeout")
-            if getattr(self, key) == 0
-        ]
-        return {}

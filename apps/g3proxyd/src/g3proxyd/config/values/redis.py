@@ -9,7 +9,7 @@ from ...upstream import Upstream
 from ..keys import Aliases
 from ..section import Section
 from .acl import OneHost
-from .duration import Duration
+from .duration import Timeout
 from .mistake import Mistake, show, wrong
 from .numbers import Count
 from .text import Text
@@ -78,17 +78,12 @@ class RedisKeys(Section):
     """The user to log in as."""
     password: Text | None = None
     """The password, also of a server without users."""
-    connect_timeout: Duration = 5.0
+    connect_timeout: Timeout = 5.0
     """Time to connect."""
-    response_timeout: Annotated[Duration, Aliases("read_timeout")] = 2.0
+    response_timeout: Annotated[Timeout, Aliases("read_timeout")] = 2.0
     """Time for each answer."""
 
     def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
-        conflicts += [
-            Mistake("0 would leave no time for anything", expected="a duration above zero", path=(key,))
-            for key in ("connect_timeout", "response_timeout")
-            if getattr(self, key) == 0
-        ]
         if self.username is not None and self.password is None:
             conflicts.append(Mistake("needs 'password' beside it", path=("username",)))
         if self.tls_name is not None and self.tls_client is None:

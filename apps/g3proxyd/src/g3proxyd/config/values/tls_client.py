@@ -12,7 +12,7 @@ from ...tls.settings import SITES, ClientSettings, Pair
 from ..keys import Aliases, NoEffect, NotYet
 from ..later import TLCP
 from ..section import Section
-from .duration import Duration
+from .duration import Timeout
 from .mistake import Mistake
 from .numbers import Boolean, Count
 from .text import AsciiText
@@ -38,7 +38,7 @@ class TlsClientBase(Section):
     """Issuers to trust beside those whom the system trusts."""
     no_default_ca_certificate: Annotated[Boolean, Aliases("no_default_ca_cert")] = False
     """Do not trust those whom the system trusts."""
-    handshake_timeout: Annotated[Duration, Aliases("negotiation_timeout")] = 10.0
+    handshake_timeout: Annotated[Timeout, Aliases("negotiation_timeout")] = 10.0
     """Time for the handshake."""
     no_session_cache: Annotated[Boolean, Aliases("disable_session_cache", "session_cache_disabled")] = False
     """Remember no sessions."""
@@ -72,9 +72,6 @@ class TlsClientBase(Section):
 
     def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
         pair_of(self.cert_pair, self.certificate, self.private_key, conflicts, notes)
-        if self.handshake_timeout == 0:
-            message = "0 would leave no time for anything"
-            conflicts.append(Mistake(message, expected="a duration above zero", path=("handshake_timeout",)))
         if self.no_default_ca_certificate and self.ca_certificate is None:
             message = "nobody is left to be trusted: 'ca_certificate' is not set"
             conflicts.append(Mistake(message, path=("no_default_ca_certificate",)))

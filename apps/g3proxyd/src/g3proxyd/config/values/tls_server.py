@@ -12,7 +12,7 @@ from ...tls.settings import Pair, ServerSettings, TicketSettings
 from ..keys import Aliases, NotYet
 from ..later import TICKET_SOURCE, TLCP
 from ..section import Section
-from .duration import Duration
+from .duration import Duration, Timeout
 from .mistake import Mistake
 from .numbers import U32, Boolean
 from .text import Text
@@ -38,7 +38,7 @@ class TlsServerBase(Section):
         TlsCertificates | None, Aliases("ca_cert", "client_auth_certificate", "client_auth_cert")
     ] = None
     """Who issues the certificates of clients; unset is whom the system trusts."""
-    handshake_timeout: Annotated[Duration, Aliases("negotiation_timeout", "accept_timeout")] = 10.0
+    handshake_timeout: Annotated[Timeout, Aliases("negotiation_timeout", "accept_timeout")] = 10.0
     """Time for the handshake."""
 
     @property
@@ -59,8 +59,6 @@ class TlsServerBase(Section):
         )
 
     def settle(self, conflicts: list[Mistake], notes: list[Mistake]) -> dict[str, object]:
-        if self.handshake_timeout == 0:
-            conflicts.append(_no_time("handshake_timeout"))
         if self.ca_certificate is not None and not self.enable_client_auth:
             message = "no client is asked for a certificate: 'enable_client_auth' is not set"
             notes.append(Mistake(message, path=("ca_certificate",)))
@@ -172,7 +170,3 @@ def library_words(error: Exception) -> str:
     if isinstance(reason, str) and reason:
         return reason.lower().replace("_", " ")
     return str(error.args[0] if len(error.args) == 1 else error)
-
-
-def _no_time(key: str) -> Mistake:
-    return Mistake("0 would leave no time for anything", expected="a duration above zero", path=(key,))
