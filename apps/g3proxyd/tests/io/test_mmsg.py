@@ -152,6 +152,39 @@ def test_headers_are_exchanged(either: Batch, shape: list[int], pair: tuple[UdpS
     assert all_of(receiver) == [b"head" + payloads[0]]
 
 
+@pytest.mark.parametrize("length", [10, 22, 7 + 11])
+def test_headers_in_front_of_all_are_seen(length: int) -> None:
+    batch = Batch()
+    header = random.Random(3).randbytes(length)
+    fill(batch, [header + b"payload"] * SLOTS)
+    assert batch.all_begin(SLOTS, header)
+    for spoiled in range(length):
+        place = 40 * SLOT + spoiled
+        batch.memory[place] ^= 1
+        assert not batch.all_begin(SLOTS, header)
+        assert not batch.all_begin(41, header)
+        assert batch.all_begin(40, header)
+        batch.memory[place] ^= 1
+
+
+def test_room_for_names_and_trains_is_there_again(pair: tuple[UdpSocket, UdpSocket]) -> None:
+    """After sources of IPv4, which are shorter, those of IPv6 come whole; after none, a train has its size."""
+    batch = Batch()
+    sender, receiver = pair
+    receiver.join_trains()
+    for _ in range(2):
+        sender.sock.send(b"single")
+        assert batch.receive(receiver, SLOTS, named=True) == ([6], None)
+        with bound("::1") as one, bound("::1") as other:
+            one.sendto(b"six", other.getsockname())
+            assert batch.receive(UdpSocket(other), SLOTS, named=True) == ([3], None)
+            assert batch.sources[8:24] == socket.inet_pton(socket.AF_INET6, "::1")
+        sender.sock.setsockopt(SOL_UDP, UDP_SEGMENT, 4)
+        sender.sock.send(b"in a train, that")
+        sender.sock.setsockopt(SOL_UDP, UDP_SEGMENT, 0)
+        assert batch.receive(receiver, SLOTS, named=True) == ([16], [4])
+
+
 def test_a_name_holds_for_its_own_messages_only(batch: Batch, pair: tuple[UdpSocket, UdpSocket]) -> None:
     sender, receiver = pair
     with bound() as other, bound() as open_sender:

@@ -85,6 +85,7 @@ class Messages(_Arena):
         self.sizes = [self.u64[first + 2 * part + 1 : last : step] for part in range(parts)]
         self._aim = 0
         self._skip = -1
+        self._lead = (0, 0)
 
     def aim(self, name: int) -> None:
         """Send all to the socket address at this place in memory, or with 0 to where the socket is connected to."""
@@ -98,6 +99,13 @@ class Messages(_Arena):
             self._skip = skip
             self.starts[-1][:] = array("Q", range(payload + skip, payload + skip + SLOTS * SLOT, SLOT))
 
+    def lead(self, header: int, length: int) -> None:
+        """Let the first part of each message be so many bytes at this place in memory."""
+        if (header, length) != self._lead:
+            self._lead = (header, length)
+            self.starts[0][:] = array("Q", [header]) * SLOTS
+            self.sizes[0][:] = array("Q", [length]) * SLOTS
+
 
 class Batch:
     """The buffers, and the calls that fill and empty them. Not for two threads."""
@@ -109,6 +117,7 @@ class Batch:
         self._names = _Arena(SLOTS * NAME)
         self.memory = self._payload.memory
         """The slots: a slice of it is a copy."""
+        self._columns = (self._payload.u64, 8), (self._payload.u16, 2), (self._payload.bytes, 1)
         self.sources = self._names.memory
         """The socket addresses that messages of `receive` came from, if it was asked for them; `NAME` bytes each."""
         self._in, self._in_named = Messages(1), Messages(1, self._names.address)
@@ -118,6 +127,7 @@ class Batch:
             messages.sizes[0][:] = array("Q", [SLOT]) * SLOTS
             control = self._control.address
             messages.controls[:] = array("Q", range(control, control + SLOTS * _CONTROL, _CONTROL))
+            messages.control_lengths[:] = array("Q", [_CONTROL]) * SLOTS
         self._out_headed.skip(self._payload.address, 0)
         self._full_controls = array("Q", [_CONTROL]) * SLOTS
         self._full_names = array("I", [NAME]) * SLOTS
@@ -142,9 +152,6 @@ class Batch:
         `sources`.
         """
         messages = self._in_named if named else self._in
-        if named:
-            messages.name_lengths[:] = self._full_names
-        messages.control_lengths[:] = self._full_controls
         count = self._recvmmsg(sock.fd, messages.address, most, socket.MSG_DONTWAIT, None)
         if count < 0:
             if ctypes.get_errno() != errno.ENOSYS:
@@ -152,6 +159,10 @@ class Batch:
             count = self._receive_singly(sock, messages, most)
         sizes: list[int] = messages.lengths[:count].tolist()
         controls: list[int] = messages.control_lengths[:count].tolist()
+        # The kernel has written over the room that there is, in those that it filled.
+        messages.control_lengths[:count] = self._full_controls[:count]
+        if named:
+            messages.name_lengths[:count] = self._full_names[:count]
         sock.received_bytes += sum(sizes)
         sock.received += count
         if not any(controls):
@@ -162,6 +173,18 @@ class Batch:
             if segment:
                 sock.received += -(-size // segment) - 1
         return sizes, segments
+
+    def all_begin(self, count: int, start: bytes) -> bool:
+        """Whether the first slots, so many of them, all begin so, whatever the sizes of their messages are."""
+        place = 0
+        for view, width in self._columns:
+            step = SLOT // width
+            while len(start) - place >= width:
+                column = view[place // width : count * step : step]
+                if column.tobytes() != start[place : place + width] * count:
+                    return False
+                place += width
+        return True
 
     def send(self, sock: UdpSocket, first: int, sizes: Sequence[int], skip: int, name: int) -> None:
         """Send what lies in the slots from ``first`` on, ``sizes`` bytes behind the first ``skip`` bytes of each.
@@ -196,13 +219,10 @@ class Batch:
 
         ``sizes`` are those of what follows the skipped bytes.
         """
-        count = len(sizes)
-        end = first + count
         messages = self._out_exchanged
         messages.skip(self._payload.address, skip)
-        messages.starts[0][first:end] = array("Q", [header]) * count
-        messages.sizes[0][first:end] = array("Q", [length]) * count
-        messages.sizes[1][first:end] = array("Q", sizes)
+        messages.lead(header, length)
+        messages.sizes[1][first : first + len(sizes)] = array("Q", sizes)
         self._send(sock, messages, first, sizes, length, 0)
 
     def send_train(

@@ -26,6 +26,9 @@ from .socks_udp_targets import ManyTargets, Target, Targets
 SETTLE_MAX = 64
 """Datagrams per wake-up that are looked at one by one, before all that may have a foreign source is read."""
 
+MANY = 16
+"""Datagrams whose headers are compared all at once; fewer are quicker compared one by one."""
+
 REPORTS_MAX = 16
 """Kinds of errors of one association that are reported, each once: a client can cause as many as it likes."""
 
@@ -189,7 +192,8 @@ class UdpRelay:
 
     def _upload(self, sizes: Sequence[int], segments: Sequence[int] | None) -> None:
         """Send what the slots hold to its targets: as few calls as there are changes of the target."""
-        memory = self._batch.memory
+        batch = self._batch
+        memory = batch.memory
         count = len(sizes)
         slot = 0
         while slot < count and self._targets is not None:
@@ -204,6 +208,8 @@ class UdpRelay:
                 continue
             skip = len(header)
             end = slot + 1
+            if slot == 0 and count >= MANY and not segments and min(sizes) >= skip and batch.all_begin(count, header):
+                end = count  # mostly there is one target, and this is quicker to see
             # The slot may still hold the header of an older datagram, hence the look at the size.
             while (
                 end < count
@@ -266,7 +272,10 @@ class UdpRelay:
         length = remote.header_size
         headers = remote.headers(batch.sources, len(sizes))
         if segments is None and max(sizes) <= most:
-            batch.send_headed(client, 0, sizes, headers, length)
+            if headers.count(headers[0]) == len(sizes):
+                batch.send_exchanged(client, 0, sizes, 0, headers[0], length)
+            else:
+                batch.send_headed(client, 0, sizes, headers, length)
             return
         for slot, size in enumerate(sizes):
             segment = segments[slot] if segments else 0
