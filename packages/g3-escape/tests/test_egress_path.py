@@ -1,6 +1,7 @@
 """Path selections: what is read, what is refused, and who counts."""
 
 import json
+import re
 
 import pytest
 from g3_escape import (
@@ -162,3 +163,9 @@ def test_the_path_of_a_request() -> None:
     assert request_path("out", 7, upstream, user) == EgressPath(
         numbers={"out": 7}, ids={"out": "a"}, upstreams={"out": upstream, "else": upstream}
     )
+
+
+@pytest.mark.parametrize(("length", "shown"), [(64, "x" * 64), (65, "x" * 64 + "...")])
+def test_messages_show_the_beginning(length: int, shown: str) -> None:
+    with pytest.raises(RouteError, match=f"not '{re.escape(shown)}'$"):
+        parse_path_number("x" * length)

@@ -107,6 +107,7 @@ def test_the_login_may_keep_its_parameters() -> None:
 
 def test_nothing_but_a_login_without_keys() -> None:
     assert UserNameParams().parse("joe", PORT) == UserName("joe")
+    assert UserNameParams(("area",)).parse("joe+area=eu", PORT).upstream == Upstream("eu", PORT)
     with pytest.raises(RouteError, match="there is no key 'area'"):
         UserNameParams().parse("joe+area=eu", PORT)
 
