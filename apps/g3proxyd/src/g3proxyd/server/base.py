@@ -76,10 +76,6 @@ class Server(ABC):
         listeners, self._listeners = self._listeners, []
         return listeners
 
-    def addresses(self) -> list[Peer]:
-        """Where the server listens."""
-        return [listener.sock.getsockname() for listener in self._listeners]
-
     def accept(self, sock: socket.socket, peer: Peer) -> None:
         """Take a fresh connection from a listener."""
         if self._ingress is not None and not self._admits(self._ingress, peer):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from escaper.network import elapsed, network, run_virtually
-from g3_dns import Failure, Question, Response, Server, StreamSettings, TcpClient
+from g3_dns import Failure, Server, StreamSettings, TcpClient
 from g3proxyd.io.stream import Stream
 from g3proxyd.resolver.hickory import kept as module
 from g3proxyd.resolver.hickory.stream import StreamTransport
@@ -227,16 +227,18 @@ def test_a_server_that_closes_what_it_has_just_accepted() -> None:
     assert times <= 2 * module.MAX_CONNECTIONS
 
 
-class Ended:
+class Ended(module.KeptConnection):
     """A connection that is over before anybody could ask."""
 
-    can_ask = False
-
-    async def ask(self, question: Question) -> Response:
-        raise AssertionError("it cannot be asked")
+    def __init__(self) -> None:
+        super().__init__(TcpClient(lambda below: 0), lambda: None, lambda connection: None)
+        self._over = True
 
     async def close(self) -> None:
         raise AssertionError("it is closed")
+
+    def _asked(self) -> None:
+        raise AssertionError("it cannot be asked")
 
 
 class EndsAtOnce(module.KeptTransport):
