@@ -156,6 +156,9 @@ def test_padding_on_a_stream_alone() -> None:
     assert datagram is not None
     assert len(answer) == 468
     assert len(datagram) < 128
+    plain = RESPONDER.respond_tcp(dns.message.make_query("a.example", "A", use_edns=0).to_wire())
+    assert plain is not None
+    assert dns.message.from_wire(plain).options == ()
 
 
 @pytest.mark.parametrize(

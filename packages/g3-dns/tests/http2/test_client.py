@@ -230,7 +230,7 @@ def test_the_server_goes_away() -> None:
     play.peer.h2.close_connection()
     play.client.receive_data(play.peer.h2.data_to_send())
     assert play.client.next_event() == Closed((1,))
-    assert not play.client.can_ask
+    assert play.client.can_ask is False
     with pytest.raises(LocalProtocolError, match="after Closed"):
         play.client.next_event()
 
@@ -290,7 +290,7 @@ def test_no_more_queries_than_the_server_wants() -> None:
 def test_no_post_where_the_server_takes_no_body(post: bool) -> None:
     play = Play(theirs={h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1023}, post=post)
     assert play.event() is None
-    assert play.client.can_ask is not post
+    assert play.client.can_ask is (not post)
     play = Play(theirs={h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1024}, post=post)
     assert play.event() is None
     assert play.client.can_ask
@@ -315,16 +315,27 @@ def test_frames_that_are_too_long_are_refused_by_their_length() -> None:
         client.next_event()
 
 
+PING = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00" + bytes(8)
+
+
+def test_frames_are_counted_from_the_first_one() -> None:
+    client = Http2Client("dns.example")
+    client.receive_data(PING * MAX_FRAMES)
+    assert client.next_event() is None
+    client.receive_data(PING)
+    with pytest.raises(RemoteProtocolError, match="1000 frames without an answer"):
+        client.next_event()
+
+
 def test_frames_without_end() -> None:
-    ping = b"\x00\x00\x08\x06\x00\x00\x00\x00\x00" + bytes(8)
     play = Play()
     play.ask()
     play.peer.answer()
-    play.client.receive_data(ping * (MAX_FRAMES - 10))
+    play.client.receive_data(PING * (MAX_FRAMES - 10))
     assert play.event() == SHOWN
-    play.client.receive_data(ping * MAX_FRAMES)
+    play.client.receive_data(PING * MAX_FRAMES)
     assert play.client.next_event() is None
-    play.client.receive_data(ping)
+    play.client.receive_data(PING)
     with pytest.raises(RemoteProtocolError, match="1000 frames without an answer"):
         play.client.next_event()
 
