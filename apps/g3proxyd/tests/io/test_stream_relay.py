@@ -306,15 +306,16 @@ def test_cancelling_closes_both_sides_with_a_reset(contexts: tuple[ssl.SSLContex
     run(main())
 
 
+@pytest.mark.parametrize("speaker", ["client", "upstream"])
 def test_a_fault_of_ours_is_not_swallowed(
-    contexts: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch, speaker: str
 ) -> None:
     def broken(self: TlsStream, size: int = 0) -> bytes:
         raise ZeroDivisionError
 
     async def main() -> None:
-        t = await tunnel(contexts)
-        await t.client.send(b"x", 5)
+        t = await tunnel(contexts, SIDES)
+        await getattr(t, speaker).send(b"x", 5)
         monkeypatch.setattr(TlsStream, "borrow", broken)
         with pytest.raises(ZeroDivisionError):
             await t.task

@@ -63,16 +63,14 @@ class StreamRelay(TwoWay[Way]):
     async def run(self) -> Result:
         """See `TwoWay.run`."""
         self.host.wheel.start(self, self.options.idle_interval)
-        ways = [self.host.loop.create_task(self._pass(way), name="relay") for way in (self.up, self.down)]
+        up = self.host.loop.create_task(self._pass(self.up), name="relay")
+        up.add_done_callback(self._ended)
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_EXCEPTION)
-            for way in ways:
-                if way.done():
-                    way.result()  # raises what is a fault of ours
+            await self._pass(self.down)
+            await up  # raises what is a fault of ours
         finally:
             self.abort(End.CANCELLED)
-            for way in ways:
-                way.cancel()
+            up.cancel()
         assert self.result is not None  # noqa: S101 - abort() leaves a result in every case
         return self.result
 
@@ -91,6 +89,10 @@ class StreamRelay(TwoWay[Way]):
         self.result = self.so_far(end, error)
         self.host.wheel.forget(self)
         self._on_half = None
+
+    def _ended(self, up: asyncio.Task[None]) -> None:
+        if up.cancelled() or up.exception() is not None:
+            self.abort(End.CANCELLED)  # which ends the other way, too
 
     async def _pass(self, way: Way) -> None:
         """Pass on what comes, until its end or an error."""

@@ -103,7 +103,10 @@ class TlsStream(Stream):
         clock = self._loop.time
         deadline = clock() + patience
         left = HANDSHAKE_BYTES
-        _incoming.write(self.take_unread())
+        early = self.take_unread()
+        if not early and self._tls.server_side:  # nothing is to be done before the client has spoken
+            left -= await self._receive_raw(deadline)
+        _incoming.write(early)
         while True:
             self._step()
             if _outgoing.pending and not self._flush():
