@@ -313,6 +313,16 @@ def test_frames_of_no_meaning_without_end() -> None:
     assert play.event() == Lost(0, Failure.MALFORMED)
 
 
+def test_a_body_does_not_make_up_for_what_else_has_come() -> None:
+    play = Http3Play()
+    play.ask(QUESTION)
+    play.server.send_headers(0, HEADERS)
+    play.send(0, encode_frame(0x21, bytes(MAX_OVERHEAD_SIZE - 200)) + encode_frame(0, b"x"))
+    assert play.event() is None
+    play.send(0, encode_frame(0x21, bytes(200)))
+    assert play.event() == Lost(0, Failure.MALFORMED)
+
+
 def test_an_answer_in_the_same_piece_as_too_much_else() -> None:
     play = Http3Play()
     play.ask(QUESTION)
@@ -340,6 +350,21 @@ def test_control_without_end() -> None:
     play.wait(1)
     assert play.event() is None
     play.send(control, encode_frame(0x21, bytes(100)))
+    play.assert_fatal("more than 65536 bytes of control", 0x107)
+
+
+def test_control_up_to_its_limit() -> None:
+    play = Http3Play()
+    play.ask(QUESTION)
+    play.answer(0)
+    assert play.event() == (0, ANSWER, 0)
+    control = play.server._local_control_stream_id
+    assert control is not None
+    frame = encode_frame(0x21, bytes(MAX_CONTROL_SIZE - 5))
+    assert len(frame) == MAX_CONTROL_SIZE
+    play.client._take(StreamDataReceived(frame, False, control))
+    assert play.event() is None
+    play.client._take(StreamDataReceived(b"\x21", False, control))
     play.assert_fatal("more than 65536 bytes of control", 0x107)
 
 
