@@ -95,7 +95,7 @@ def as_json(report: Report) -> str:
                 "workload": workload.name,
                 "unit": workload.unit,
                 "proxies": {
-                    name: {"median": cell.value, "values": cell.values, "problem": cell.problem}
+                    name: {"figure": cell.value, "values": cell.values, "problem": cell.problem}
                     for name, cell in report.results[workload.name].items()
                 },
             }
@@ -200,6 +200,8 @@ Other programs kept {others} of the cores busy meanwhile; the more, the dearer i
 - CPU time is the kernel's own account (`CLOCK_PROCESS_CPUTIME_ID` of each process of the proxy, in nanoseconds, and the
   time of children that have ended). It does not depend on how fast the clients are, but a proxy that has more to do at
   once does more for each wake-up.
+- Datagrams under way: a window of them, and the next one when all have come back. Their loss is that of a stream at
+  half of the rate that such windows reach with this proxy; of all repetitions the worst is shown.
 - Memory is the proportional set size of all processes, before and after; each tunnel has carried one request.
 - The proxies of a row run side by side and take turns: {repetitions} repetitions each, {fresh} of those that start anew
   each time; the median is shown. The widest spread between repetitions of one figure was {spread} of its median. The

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,11 +25,12 @@ class Cell:
 
     values: list[float] = field(default_factory=list)
     problem: str = ""
+    summary: Callable[[Sequence[float]], float] = median
 
     @property
     def value(self) -> float | None:
-        """The median, None when there was a problem."""
-        return median(self.values) if self.values and not self.problem else None
+        """The figure for all repetitions, None when there was a problem."""
+        return self.summary(self.values) if self.values and not self.problem else None
 
 
 # By the name of the workload, then by the name of the proxy; a proxy that cannot be set up so has no cell.
@@ -51,7 +52,7 @@ def run(workloads: Sequence[Workload], peers: Sequence[Peer], scale: Scale) -> R
 
 
 def _row(workload: Workload, peers: Sequence[Peer], site: Site, folder: Path, core: int) -> dict[str, Cell]:
-    cells = {peer.name: Cell() for peer in peers if workload.setup in peer.setups}
+    cells = {peer.name: Cell(summary=workload.summary) for peer in peers if workload.setup in peer.setups}
     taking_part = [peer for peer in peers if peer.name in cells]
     with ExitStack() as stack:
         subjects: dict[str, Subject] = {}

@@ -52,7 +52,7 @@ def test_json_has_every_repetition() -> None:
     document = json.loads(as_json(REPORT))
 
     assert document["results"][0]["proxies"]["g3proxyd"] == {
-        "median": 40.0,
+        "figure": 40.0,
         "values": [40.0, 39.0, 50.0],
         "problem": "",
     }

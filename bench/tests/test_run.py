@@ -42,7 +42,8 @@ def test_quick_run_measures_each_proxy_that_is_there(tmp_path: Path) -> None:
     for workload in MEASURED:
         speakers = {peer.name for peer in PRESENT if workload.setup in peer.setups}
         assert results[workload.name].keys() == speakers
-        assert all(cell["median"] > 0 for cell in results[workload.name].values())
+        least = 0 if workload.name == "udp-loss" else 1e-9
+        assert all(cell["figure"] >= least for cell in results[workload.name].values())
 
 
 @needs_programs

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench.load import Dialect, Orders, Outcome
@@ -90,6 +91,8 @@ class Workload:
     # Memory is only comparable in a process that has not worked before.
     fresh: bool = False
     digits: int = 1
+    # What is shown of all repetitions.
+    summary: Callable[[Sequence[float]], float] = median
     # The next proxy, on the clients' core; its setup; both are the same for all whose turn it is.
     behind: tuple[Peer, Setup] | None = None
 

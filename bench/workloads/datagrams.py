@@ -1,7 +1,7 @@
 """SOCKS5 UDP: datagrams to one peer that sends them back, with a window of them under way.
 
-Run as a program it is the client and the peer: ``python -m bench.workloads.datagrams PORT SIZE TOTAL`` prints one JSON
-object.
+Run as a program it is the client and the peer: ``python -m bench.workloads.datagrams PORT SIZE TOTAL [RATE]`` prints
+one JSON object. With a rate it sends so many each second instead, and tells how many never come back.
 """
 
 import json
@@ -9,6 +9,8 @@ import select
 import socket
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from bench.measure import cpu_seconds
@@ -20,57 +22,112 @@ _BUFFER = 4 << 20
 _PATIENCE = 2.0
 # UDP may lose something. A proxy that loses more has done less work for its figure.
 _LOSS_LIMIT = 0.001
-_SIZES = {"udp-64": 64, "udp-1200": 1200}
+_SIZES = {"udp-64": 64, "udp-1200": 1200, "udp-loss": 1200}
+# Seconds between two looks at the clock: at the usual rates some ten datagrams leave together.
+_PAUSE = 0.001
 
 
-def _measure(workload: Workload, subject: Subject, site: Site) -> float:
+def _cost(workload: Workload, subject: Subject, site: Site) -> float:
     """Microseconds of the proxy's CPU for one datagram, of which each request and each answer is one."""
     total = site.scale.datagrams
     _exchange(workload, subject, site, total // 10)
     before = cpu_seconds(subject.pid)
-    _exchange(workload, subject, site, total)
+    lost, _ = _exchange(workload, subject, site, total)
+    if lost > total * _LOSS_LIMIT:
+        raise WrongResultError(f"{lost} of {total} datagrams were lost")
     return (cpu_seconds(subject.pid) - before) / (2 * total) * 1e6
 
 
-def _exchange(workload: Workload, subject: Subject, site: Site, total: int) -> None:
-    arguments = [str(subject.port), str(_SIZES[workload.name]), str(total)]
+def _loss(workload: Workload, subject: Subject, site: Site) -> float:
+    """Requests without an answer, of each thousand, at half of the rate that a full window reaches."""
+    total = site.scale.datagrams
+    _, seconds = _exchange(workload, subject, site, total)
+    lost, _ = _exchange(workload, subject, site, total, total / seconds / 2)
+    return lost / total * 1000
+
+
+def _exchange(
+    workload: Workload, subject: Subject, site: Site, total: int, rate: float | None = None
+) -> tuple[int, float]:
+    """Let the client exchange so many; returns how many were lost, and the seconds that it took."""
+    arguments = [str(subject.port), str(_SIZES[workload.name]), str(total), *([str(rate)] if rate else [])]
     command = pinned(site.client_core, [sys.executable, "-m", __name__, *arguments])
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=root)
     if done.returncode != 0:
         raise WrongResultError(f"the client of datagrams failed: {done.stderr.strip()[-300:]}")
-    lost = json.loads(done.stdout)["lost"]
-    if lost > total * _LOSS_LIMIT:
-        raise WrongResultError(f"{lost} of {total} datagrams were lost")
+    answer = json.loads(done.stdout)
+    return answer["lost"], answer["seconds"]
+
+
+class _Exchange:
+    """A client and its peer behind the proxy at this port, and what they have under way."""
+
+    def __init__(self, port: int, size: int) -> None:
+        self._peer, self._client = _socket(), _socket()
+        self._control = socket.create_connection(("127.0.0.1", port), 10)
+        self._client.connect(("127.0.0.1", _associate(self._control)))
+        self._head = b"\0\0\0\1\x7f\0\0\1" + self._peer.getsockname()[1].to_bytes(2, "big")
+        self._words = size // 4
+        self._poll = select.poll()
+        self._poll.register(self._peer, select.POLLIN)
+        self._poll.register(self._client, select.POLLIN)
+        self.due: set[bytes] = set()
+        """Datagrams that have not come back."""
+
+    def __enter__(self) -> "_Exchange":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sock in (self._peer, self._client, self._control):
+            sock.close()
+
+    def send(self, numbers: range) -> None:
+        """Send a datagram for each number."""
+        for number in numbers:
+            datagram = self._head + number.to_bytes(4, "big") * self._words
+            self.due.add(datagram)
+            self._client.send(datagram)
+
+    def wait(self, seconds: float) -> bool:
+        """Move what comes; False if nothing has come for so long."""
+        ready = self._poll.poll(seconds * 1000)
+        for fd, _ in ready:
+            if fd == self._peer.fileno():
+                _send_back(self._peer)
+            else:
+                _tick_off(self._client, self.due)
+        return bool(ready)
 
 
 def _play(port: int, size: int, total: int) -> int:
-    """Exchange so many datagrams; returns how many came back too late or never."""
-    peer, client = _socket(), _socket()
-    with peer, client, socket.create_connection(("127.0.0.1", port), 10) as control:
-        client.connect(("127.0.0.1", _associate(control)))
-        head = b"\0\0\0\1\x7f\0\0\1" + peer.getsockname()[1].to_bytes(2, "big")
-        poll = select.poll()
-        poll.register(peer, select.POLLIN)
-        poll.register(client, select.POLLIN)
-        lost = 0
+    """Exchange so many datagrams, a window at a time; returns how many came back too late or never."""
+    lost = 0
+    with _Exchange(port, size) as exchange:
         for start in range(0, total, _WINDOW):
-            due = {
-                head + number.to_bytes(4, "big") * (size // 4) for number in range(start, min(start + _WINDOW, total))
-            }
-            for datagram in due:
-                client.send(datagram)
-            while due:
-                ready = poll.poll(_PATIENCE * 1000)
-                if not ready:
-                    lost += len(due)
-                    break
-                for fd, _ in ready:
-                    if fd == peer.fileno():
-                        _send_back(peer)
-                    else:
-                        _tick_off(client, due)
-        return lost
+            exchange.send(range(start, min(start + _WINDOW, total)))
+            while exchange.due and exchange.wait(_PATIENCE):
+                pass
+            lost += len(exchange.due)
+            exchange.due.clear()
+    return lost
+
+
+def _play_at(port: int, size: int, total: int, rate: float) -> int:
+    """Send so many datagrams, so many each second, whatever comes back; returns how many did not."""
+    with _Exchange(port, size) as exchange:
+        sent, begin = 0, time.monotonic()
+        while sent < total:
+            behind = int((time.monotonic() - begin) * rate) - sent
+            if behind > _WINDOW:  # this program was held up: to make up for it would be another load
+                begin += (behind - _WINDOW) / rate
+                behind = _WINDOW
+            exchange.send(range(sent, min(sent + behind, total)))
+            sent = min(sent + behind, total)
+            exchange.wait(_PAUSE)
+        while exchange.due and exchange.wait(_PATIENCE):
+            pass
+        return len(exchange.due)
 
 
 def _socket() -> socket.socket:
@@ -112,10 +169,18 @@ def _tick_off(client: socket.socket, due: set[bytes]) -> None:
         pass
 
 
+_COST = Workload("udp-64", "SOCKS5 UDP, 64 bytes, 64 under way", "us/datagram", "socks", "socks5", _cost, digits=2)
+_LOSS_TITLE = "SOCKS5 UDP, 1200 bytes, lost at half of that rate"
+
 WORKLOADS = (
-    Workload("udp-64", "SOCKS5 UDP, 64 bytes, 64 under way", "us/datagram", "socks", "socks5", _measure, digits=2),
-    Workload("udp-1200", "SOCKS5 UDP, 1200 bytes, 64 under way", "us/datagram", "socks", "socks5", _measure, digits=2),
+    _COST,
+    replace(_COST, name="udp-1200", title="SOCKS5 UDP, 1200 bytes, 64 under way"),
+    # A median would hide that some were lost now and then.
+    replace(_COST, name="udp-loss", title=_LOSS_TITLE, unit="of 1000", measure=_loss, summary=max),
 )
 
 if __name__ == "__main__":
-    print(json.dumps({"lost": _play(*(int(argument) for argument in sys.argv[1:4]))}))
+    _port, _size, _total = (int(argument) for argument in sys.argv[1:4])
+    _began = time.monotonic()
+    _lost = _play_at(_port, _size, _total, float(sys.argv[4])) if sys.argv[4:] else _play(_port, _size, _total)
+    print(json.dumps({"lost": _lost, "seconds": time.monotonic() - _began}))
