@@ -6,6 +6,7 @@ from typing import Any
 
 import dns.edns
 import dns.message
+import dns.name
 import dns.rdata
 import dns.rrset
 import pytest
@@ -159,3 +160,9 @@ def test_any_record(data: bytes, type_: bytes) -> None:
             parse_message(bytes(head) + record)
         except MessageError:
             continue
+
+
+def test_a_question_may_point_back() -> None:
+    """RFC 1035 section 4.1.4: to any place before it, were it in the header."""
+    message = parse_message(bytes.fromhex("0007 8180 0001 0000 0000 0000 c004 0001 0001"))
+    assert message.question[0].name == dns.name.root
