@@ -82,7 +82,7 @@ class RequestReader(HeadReader[RequestHead]):
     101 (Switching Protocols) to an upgrade the driver calls ``take_unread()`` in the same way.
     """
 
-    __slots__ = ("leniency",)
+    __slots__ = ("_last", "leniency")
 
     _error = RequestError
     _tidy_head = re.compile(_REQUEST_LINE + rb"(\n(?>(?:" + TIDY_FIELD_LINE + rb")*))\r\n")
@@ -92,6 +92,8 @@ class RequestReader(HeadReader[RequestHead]):
     def __init__(self, limits: Limits = DEFAULT_LIMITS, leniency: Leniency = STRICT) -> None:
         super().__init__(RequestReader._read_request, limits)
         self.leniency = leniency
+        self._last: tuple[Block, Block, Control] | None = None
+        """The fields of the last head that was nothing but fields: most programs repeat theirs, though not browsers."""
 
     def resume(self) -> None:
         """Read another request: the CONNECT before was refused and the connection stays HTTP."""
@@ -101,7 +103,33 @@ class RequestReader(HeadReader[RequestHead]):
         """RFC 9112 section 9.6: after a close option a server MUST NOT process any further request."""
         if self._framing is not NONE:
             self._check_body_ended()
-        return self._read_head() if self._keep_alive else None
+        if not self._keep_alive:
+            return None
+        last, box = self._last, self._inbox
+        if last is not None and box.endswith(last[0], 0, -2) and box.endswith(b"\r\n"):
+            again = self._read_again(*last)
+            if again is not None:
+                return again
+        return self._read_head()
+
+    def _read_again(self, block: Block, end_to_end: Block, control: Control) -> RequestHead | None:
+        """A head with the field lines of one before, which need not be read again; None if it differs in more."""
+        box, limits = self._inbox, self.limits
+        size = len(box)
+        found = self._first_line.fullmatch(box, 0, size - len(block) - 1)
+        if found is None or size > limits.head_size or size > limits.line_length:
+            return None
+        method, uri, version = found.groups()
+        if method in _SPECIAL_METHODS or version != b"1":
+            return None
+        target = parse_target(uri, method, self.leniency)
+        host_matches = self._read_host(target, control.get(b"host"), 1)
+        box.clear()
+        self._begin_head()
+        self._empty_lines = 0
+        return RequestHead(
+            method, target, 1, block, end_to_end, control, NONE, None, True, False, (), host_matches, size
+        )
 
     def _build(self, one: bytes, two: bytes, three: bytes, block: Block, size: int) -> RequestHead:
         """RFC 9112 section 3: method SP request-target SP HTTP-version, and what the fields make of them."""
@@ -146,6 +174,8 @@ class RequestReader(HeadReader[RequestHead]):
             self._begin_body(framing, length)
         if method == b"CONNECT":
             self._state = RequestReader._switched
+        elif framing is NONE and keep_alive and minor and not head.upgrade and not head.expect_continue:
+            self._last = block, end_to_end, control
         return head
 
     def _read_host(self, target: Target, host: bytes | None, minor: int) -> bool:
