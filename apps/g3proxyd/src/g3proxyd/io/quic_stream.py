@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .addresses import Peer
 from .stream import READ_SIZE, Stream
 from .timers import Wheel
+from .wake import Wake
 
 if TYPE_CHECKING:
     from .quic_session import QuicSession
@@ -73,12 +74,12 @@ class QuicStream(Stream):
             await self.readable(patience)
         return data
 
-    def readable(self, patience: float) -> asyncio.Future[None]:
+    def readable(self, patience: float) -> Wake:
         """See `Stream.readable`."""
-        reader = self._reader = self._loop.create_future()
+        reader = self._reader = Wake(self._loop)
         self._watching = True
         if self.at_hand:
-            reader.set_result(None)
+            reader.settle()
         else:
             self._wheel.start(self, patience)
         return reader
@@ -201,7 +202,7 @@ class QuicStream(Stream):
             self.surprised = self._watching
         else:
             self.deadline = None
-            reader.set_result(None)
+            reader.settle()
 
 
 class Room:

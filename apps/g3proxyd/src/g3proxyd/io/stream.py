@@ -13,6 +13,7 @@ import struct
 from .addresses import Peer, local_address
 from .poller import Poller
 from .timers import Wheel
+from .wake import Wake
 
 READ_SIZE = 16384
 """Bytes read at once unless the caller asks for more: a browser's head is below 2 KiB, a TLS record at most 16 KiB."""
@@ -66,7 +67,7 @@ class Stream:
         self._socket = sock
         self._wheel = wheel
         self.fd = sock.fileno()
-        self._reader: asyncio.Future[None] | None = None
+        self._reader: Wake | None = None
         self._watching = False
         self._unread = b""
         self._pending: memoryview | None = None
@@ -106,14 +107,16 @@ class Stream:
             data = self.read(size)
         return data
 
-    def readable(self, patience: float) -> asyncio.Future[None]:
-        """A future that is done as soon as `read` has something to tell; one at a time.
+    def readable(self, patience: float) -> Wake:
+        """What is done as soon as `read` has something to tell: await it at once, one at a time, and forget it.
 
         It raises TimeoutError after ``patience`` seconds. To cancel it loses nothing: the bytes are still the kernel's.
         """
         if not self._watching:
             self.watch()
-        reader = self._reader = self._loop.create_future()
+        reader = self._reader
+        if reader is None:
+            reader = self._reader = Wake(self._loop)
         self._wheel.start(self, patience)
         return reader
 
@@ -263,15 +266,13 @@ class Stream:
             self._wheel.forget(self)
 
     def _readable(self) -> None:
+        self.deadline = None
         reader = self._reader
-        if reader is None or reader.done():
+        if reader is None or not reader.wake():
             # Leave the bytes in the kernel: its window closes, and the peer waits.
             self.surprised = True
             self._watching = False
             self._poller.remove_reader(self.fd)
-        else:
-            self.deadline = None
-            reader.set_result(None)
 
 
 class Room:

@@ -6,7 +6,6 @@ the socket at once, so that it is empty again before another connection has its 
 but its state.
 """
 
-import asyncio
 import contextlib
 import socket
 import ssl
@@ -16,6 +15,7 @@ from typing import Any
 from ..tls import openssl
 from .stream import READ_SIZE, Stream
 from .tls_errors import TlsError, TlsFault, name_fault
+from .wake import Wake
 
 RECORD = 16384
 """Plain bytes in one record (RFC 8446 section 5.1)."""
@@ -156,11 +156,11 @@ class TlsStream(Stream):
                 data = self.read(size)
         return data
 
-    def readable(self, patience: float) -> asyncio.Future[None]:
+    def readable(self, patience: float) -> Wake:
         """See `Stream.readable`. What is done may still be less than a record: `read` returns None then."""
         if self.at_hand:
-            ready = self._loop.create_future()
-            ready.set_result(None)
+            ready = Wake(self._loop)
+            ready.settle()
             return ready
         return super().readable(patience)
 

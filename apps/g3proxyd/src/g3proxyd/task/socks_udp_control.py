@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from ..io.stream import Stream
+from ..io.wake import Wake
 
 FOREVER = 1e9
 """Seconds: the connection is silent as long as it likes."""
@@ -16,26 +17,31 @@ class ControlWatch:
         """``ended`` hears, once, of a byte against the protocol, of b"" for an orderly end, or of the error."""
         self._control = control
         self._ended = ended
+        self._heard: Wake | None = None
         self._listen()
 
     def cancel(self) -> None:
         """Listen no more; may be called again."""
-        self._heard.cancel()
+        heard, self._heard = self._heard, None  # a wait is used again, by whoever receives next
+        if heard is not None:
+            heard.cancel()
 
     def _listen(self) -> None:
         self._heard = self._control.readable(FOREVER)
         self._heard.add_done_callback(self._readable)
 
-    def _readable(self, heard: "asyncio.Future[None]") -> None:
-        if heard.cancelled():
-            return
+    def _readable(self, heard: Wake) -> None:
         try:
             heard.result()
             data = self._control.read(1)
+        except asyncio.CancelledError:
+            return
         except OSError as error:
+            self._heard = None
             self._ended(error)
             return
         if data is None:  # a session ticket of TLS, for instance
             self._listen()
         else:
+            self._heard = None
             self._ended(data)
