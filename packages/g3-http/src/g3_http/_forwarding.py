@@ -57,7 +57,7 @@ def forward_request(
     if drop_default_port and host.endswith(suffix := _DEFAULT_PORT_SUFFIXES.get(target.scheme, b" ")):
         host = host[: -len(suffix)]
     uri = _absolute_form(target) if form is ABSOLUTE else target.path or target.authority
-    first = b"%b %b HTTP/1.1\r\nHost: %b" % (head.method, uri, host)
+    first = b"".join((head.method, b" ", uri, b" HTTP/1.1\r\nHost: ", host))  # half the price of a format
     block = without(head.end_to_end_block, drop) if drop else head.end_to_end_block
     lines: list[bytes] = []
     options = [] if keep_alive else [b"close"]
@@ -101,7 +101,7 @@ def forward_response(
         framing = head.framing
     elif framing is not head.framing and (framing in _FIXED or head.framing is NONE):
         raise LocalProtocolError("a framing that this body cannot have")
-    first = b"HTTP/1.1 %d %b" % (head.status, head.reason)
+    first = b"".join((b"HTTP/1.1 ", _CODES[head.status], b" ", head.reason))
     block = without(head.end_to_end_block, drop) if drop else head.end_to_end_block
     lines: list[bytes] = []
     if framing is CHUNKED:
@@ -135,6 +135,8 @@ def client_framing(head: ResponseHead, minor: int) -> Framing:
         return CHUNKED
     return head.framing
 
+
+_CODES = [b"%03d" % code for code in range(1000)]
 
 _FIXED = (NONE, LENGTH)
 """What no body can be changed to: its length is not known before its end."""
@@ -184,7 +186,7 @@ def _assemble(first: bytes, block: Block, lines: list[bytes], options: list[byte
     if lines:
         lines.append(added)
         added = b"\r\n".join(lines)
-    return b"%b\r%b%b\r\n" % (first, block, added)
+    return b"".join((first, b"\r", block, added, b"\r\n"))
 
 
 def _pack_added(fields: Iterable[Field]) -> bytes:

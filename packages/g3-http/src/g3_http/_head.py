@@ -23,6 +23,9 @@ _is_field_line = re.compile(FIELD_LINE).fullmatch
 _LINE_STARTS = frozenset(b"\r!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 """What a line of a head can begin with: a token, or the CR of an empty line."""
 
+_SHORTEST_LINE = 6
+"""Bytes of a tidy field line at the least: to count lines is dear."""
+
 
 class HeadReader(BodyReader[H]):
     """Reads one head per event and hands its parts to ``_build``."""
@@ -66,7 +69,8 @@ class HeadReader(BodyReader[H]):
                 size = found.end()
                 one, two, three, block = found.groups()
                 limits = self.limits
-                if size <= limits.head_size and size <= limits.line_length and block.count(b"\n") <= limits.fields + 1:
+                few = size < _SHORTEST_LINE * limits.fields or block.count(b"\n") <= limits.fields + 1
+                if few and size <= limits.head_size and size <= limits.line_length:
                     if size == len(box):
                         box.clear()
                     else:
