@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
@@ -154,6 +154,14 @@ def figures(seconds: float) -> tuple[str, str]:
     return f"{1 / seconds:,.0f}", f"{seconds * 1e6:.1f}"
 
 
+def installed(name: str) -> str | None:
+    """The version of a distribution, if it is here."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
 def page(costs: dict[Pair, Cost], began: datetime, others: float) -> str:
     """The page of the documentation."""
     header, *rows = table(costs)
@@ -162,7 +170,7 @@ def page(costs: dict[Pair, Cost], began: datetime, others: float) -> str:
     return _PAGE.format(
         table="\n".join("| " + " | ".join(line) + " |" for line in lines),
         machine=f"{machine.cores} cores ({machine.processor}), {machine.kernel}, {machine.python}",
-        versions=", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+        versions=", ".join(f"{name} {found}" for name in LIBRARIES if (found := installed(name))),
         date=began.strftime("%Y-%m-%d"),
         others=f"{others:.2f}",
         rounds=ROUNDS,

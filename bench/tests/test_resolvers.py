@@ -48,9 +48,12 @@ def test_nothing_of_that_name() -> None:
         main(["hickory", "pigeon"])
 
 
-def test_page_tells_each_transport_once() -> None:
+def test_page_tells_each_transport_once(monkeypatch: pytest.MonkeyPatch) -> None:
     costs = {("hickory", "udp"): Cost(1e-4, 2e-6), ("aiodns", "udp"): Cost(2e-4, 4e-5), ("hickory", "h3"): Cost(1, 1)}
+    monkeypatch.setattr(resolvers, "LIBRARIES", ("uvloop", "no-such-library"))
     text = page(costs, datetime(2026, 1, 2, tzinfo=UTC), 0.25)
+    assert "uvloop" in text
+    assert "no-such-library" not in text
     assert "| UDP | hickory | 10,000 | 100.0 | 500,000 | 2.0 |" in text
     assert "|  | aiodns | 5,000 | 200.0 | 25,000 | 40.0 |" in text
     assert "| HTTP/3 (RFC 8484) | hickory |" in text
