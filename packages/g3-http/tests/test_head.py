@@ -105,6 +105,14 @@ def test_field_count(end: bytes) -> None:
     assert fault(stream[:-2], Limits(fields=2)) == ("field_count", 431, "too many field lines")
 
 
+def test_the_shortest_lines_are_counted_as_well() -> None:
+    first, lines = b"GET / HTTP/1.1\r\n", [b"A: 1\r\n"] * 101
+    stream = first + b"".join(lines) + b"Host: a\r\n\r\n"
+    assert len(head_of(stream, Limits(fields=102)).fields) == 102
+    assert fault(stream, Limits(fields=101))[0] == "field_count"
+    assert fault(stream, Limits(fields=100))[0] == "field_count"
+
+
 def test_empty_lines() -> None:
     reader = RequestReader()
     reader.receive_data(b"\r\n\r\n" + HEAD + b"\r\n\r\n\r\n\r\n" + HEAD + b"\r\n" * 5)

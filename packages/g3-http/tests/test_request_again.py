@@ -1,7 +1,7 @@
 """Requests with the field lines of the one before: read in a shorter way, and read the same."""
 
 import pytest
-from g3_http import Leniency, Limits, RequestError, RequestHead, RequestReader
+from g3_http import MAX_EMPTY_LINES, Leniency, Limits, RequestError, RequestHead, RequestReader
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,6 +132,16 @@ def test_empty_lines_before_each_head_are_counted_from_the_start() -> None:
         assert reader.next_event() is not None
         reader.receive_data(b"GET / HTTP/1.1\r\n" + FIELDS)
         assert reader.next_event() is not None
+
+
+def test_empty_lines_behind_a_repeated_head_are_counted_from_the_start() -> None:
+    reader = RequestReader()
+    for _ in range(2):
+        reader.receive_data(b"GET / HTTP/1.1\r\n" + FIELDS)
+        assert reader.next_event() is not None
+    reader.receive_data(b"\r\n" * (MAX_EMPTY_LINES + 1))
+    with pytest.raises(RequestError, match="empty lines"):
+        reader.next_event()
 
 
 @pytest.mark.parametrize("limits", [Limits(head_size=80), Limits(line_length=80)], ids=["head", "line"])
