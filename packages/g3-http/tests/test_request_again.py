@@ -93,6 +93,21 @@ def test_methods_and_versions_with_rules_of_their_own_are_read_anew(line: bytes)
     assert after(b"GET / HTTP/1.1\r\n" + FIELDS, stream) == after(stream)
 
 
+@pytest.mark.parametrize(("size", "kept"), [(2048, True), (2049, False)])
+def test_long_fields_are_not_kept(size: int, kept: bool) -> None:
+    reader = RequestReader()
+    first, last = b"GET / HTTP/1.1\r\n", b"Host: a.example\r\nCookie: "
+    stream = first + last + b"x" * (size - len(last) - 3) + b"\r\n\r\n"
+    heads = []
+    for _ in range(2):
+        reader.receive_data(stream)
+        head = reader.next_event()
+        assert head is not None
+        heads.append(head)
+    assert len(heads[0].block) == size
+    assert (heads[0].control is heads[1].control) is kept
+
+
 def test_what_was_removed_from_one_head_is_in_the_next() -> None:
     reader = RequestReader()
     for _ in range(3):

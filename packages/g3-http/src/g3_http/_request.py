@@ -174,7 +174,14 @@ class RequestReader(HeadReader[RequestHead]):
             self._begin_body(framing, length)
         if method == b"CONNECT":
             self._state = RequestReader._switched
-        elif framing is NONE and keep_alive and minor and not head.upgrade and not head.expect_continue:
+        elif (
+            framing is NONE
+            and keep_alive
+            and minor
+            and len(block) <= _REMEMBERED
+            and not head.upgrade
+            and not head.expect_continue
+        ):
             self._last = block, end_to_end, control
         return head
 
@@ -223,6 +230,9 @@ class RequestReader(HeadReader[RequestHead]):
             return RequestError("version", "a version other than HTTP/1.0 and HTTP/1.1", 505)
         return RequestError("method", "a method that is too long", 501)
 
+
+_REMEMBERED = 2048
+"""Bytes of field lines that a reader keeps, because the next head may repeat them: idle connections are many."""
 
 _SPECIAL_METHODS = frozenset((b"CONNECT", b"OPTIONS", b"TRACE"))
 
