@@ -6,7 +6,7 @@ import pytest
 
 from integration.clients import via_entrance
 from integration.lab import Lab, eventually
-from integration.test_names import asked
+from integration.test_names import ask_for_absent, asked
 
 PROTOCOLS = {"quic": "doq", "h3": "h3"}
 pytestmark = pytest.mark.parametrize("way", PROTOCOLS)
@@ -34,14 +34,15 @@ def test_ten_names_share_a_connection(lab: Lab, way: str) -> None:
 
 
 def test_name_that_does_not_exist(lab: Lab, way: str) -> None:
-    host = f"{way}.absent.g3.test"
-    assert via_entrance(lab, f"http://{host}/").status == 530
-    line = lab.record("Resolve", "entrance", domain=host)
-    assert (line["resolver_name"], line["error_type"], line["error_subtype"]) == (
-        f"by-{way}",
-        "ServerError",
-        "NOTFOUND",
-    )
+    ask_for_absent(lab, way)
+
+
+def fetch_soon(lab: Lab, hosts: list[str]) -> None:
+    """See that a page of each comes, no later than the standby's turn and some seconds for a busy machine."""
+    for host in hosts:
+        began = time.monotonic()
+        assert via_entrance(lab, f"http://{host}/hello.txt").status == 200
+        assert time.monotonic() - began < 0.2 + 3
 
 
 def test_unbound_steps_in(lab: Lab, way: str) -> None:
@@ -49,10 +50,7 @@ def test_unbound_steps_in(lab: Lab, way: str) -> None:
     assert via_entrance(lab, f"http://before.{way}-first.fresh.g3.test/hello.txt").status == 200
     hosts = [f"{number}.{way}-first.fresh.g3.test" for number in range(5)]
     with lab.stopped("quicnames"):
-        for host in hosts:
-            began = time.monotonic()
-            assert via_entrance(lab, f"http://{host}/hello.txt").status == 200
-            assert time.monotonic() - began < 0.2 + 3
+        fetch_soon(lab, hosts)
     assert [asked(lab, "reserve")[host] for host in hosts] == [1] * len(hosts)
 
     def is_asked() -> bool:
@@ -66,10 +64,7 @@ def test_unbound_steps_in(lab: Lab, way: str) -> None:
 def test_it_steps_in_for_unbound(lab: Lab, way: str) -> None:
     hosts = [f"{number}.{way}-second.fresh.g3.test" for number in range(5)]
     with lab.stopped("names"):
-        for host in hosts:
-            began = time.monotonic()
-            assert via_entrance(lab, f"http://{host}/hello.txt").status == 200
-            assert time.monotonic() - began < 0.2 + 3
+        fetch_soon(lab, hosts)
     questions = seen(lab, way)
     assert [questions.count(f"question {PROTOCOLS[way]} {host}") for host in hosts] == [1] * len(hosts)
 

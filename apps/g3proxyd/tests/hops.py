@@ -101,6 +101,25 @@ async def real_tunnel(head: bytes, reader: asyncio.StreamReader, writer: asyncio
         to_writer.close()
 
 
+def answering(reply: bytes = OK, further: list[bytes] | None = None) -> Say:
+    """Forward requests, all with this answer; tunnels lead where they are wanted.
+
+    ``further`` gets the heads of each connection behind the first one.
+    """
+
+    async def say(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if head.startswith(b"CONNECT "):
+            await real_tunnel(head, reader, writer)
+            return
+        while True:
+            writer.write(reply)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if further is not None:
+                further.append(head)
+
+    return say
+
+
 def connect(target: bytes = b"a.test:22", *more: bytes) -> bytes:
     """A CONNECT request."""
     lines = b"".join(line + b"\r\n" for line in more)

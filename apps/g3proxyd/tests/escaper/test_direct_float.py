@@ -2,12 +2,12 @@
 
 import json
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
+from escaper.conftest import AFTER_NOON, NOON
 from escaper.network import FakeResolver, Records, Task, host, network, run_virtually
 from g3_escape import EgressPath
 from g3proxyd.config.escaper import DirectFloatConfig
@@ -20,17 +20,7 @@ from g3proxyd.escaper.make import make_escaper
 from g3proxyd.log.logger import Logger
 from g3proxyd.upstream import Upstream
 
-NOON = 1_900_000_000.0
-AFTER_NOON = "2030-03-17T17:46:50Z"
-"""Ten seconds later."""
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time of day; a test may change it."""
-    now = [NOON]
-    monkeypatch.setattr(time, "time", lambda: now[0])
-    return now
+pytestmark = pytest.mark.usefixtures("clock")
 
 
 class Scene:

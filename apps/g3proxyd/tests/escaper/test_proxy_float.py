@@ -3,12 +3,12 @@
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
+from escaper.conftest import AFTER_NOON, NOON
 from escaper.network import Network, Records, Task, elapsed, host, network, run_virtually
 from g3_escape import EgressPath
 from g3proxyd.config.escaper import ProxyFloatConfig
@@ -25,18 +25,8 @@ from g3proxyd.io.timers import Wheel
 from g3proxyd.log.logger import Logger
 from g3proxyd.upstream import Upstream
 
-NOON = 1_900_000_000.0
-AFTER_NOON = "2030-03-17T17:46:50Z"
-"""Ten seconds later."""
+pytestmark = pytest.mark.usefixtures("clock")
 TARGET = Upstream("a.test", 80)
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time of day; a test may change it."""
-    now = [NOON]
-    monkeypatch.setattr(time, "time", lambda: now[0])
-    return now
 
 
 class Scene:

@@ -6,32 +6,13 @@ from typing import Any
 
 import pytest
 from certificates import authority
-from hops import OK, Say, chained, get, next_proxy, opened, real_tunnel, saying
+from hops import OK, answering, chained, get, next_proxy, opened, real_tunnel, saying
 from loopback import run
 from proxy import read_response, replying, talk
 from tls.secure import secure_origin, trusting
 
 LOGIN: dict[str, Any] = {"proxy_username": "joe", "proxy_password": "secret"}
 ANY_HOST: dict[str, Any] = {"proxy_addr_pick_policy": "ketama"}
-
-
-def answering(reply: bytes = OK, further: list[bytes] | None = None) -> Say:
-    """Forward requests, all with this answer; tunnels lead where they are wanted.
-
-    ``further`` gets the heads of each connection behind the first one.
-    """
-
-    async def say(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if head.startswith(b"CONNECT "):
-            await real_tunnel(head, reader, writer)
-            return
-        while True:
-            writer.write(reply)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if further is not None:
-                further.append(head)
-
-    return say
 
 
 async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> tuple[bytes, bytes]:

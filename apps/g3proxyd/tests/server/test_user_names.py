@@ -15,7 +15,7 @@ from g3_http import RequestHead, field_value
 from g3_proxyproto import HeaderReader, parse_g3
 from g3proxyd.server.http_proxy import ProxyClient
 from g3proxyd.server.socks_proxy import SocksHandshake
-from hops import GRANTED, OK, Say, chained, connect, echo_tunnel, get, next_proxy, opened, real_tunnel
+from hops import GRANTED, OK, answering, chained, connect, echo_tunnel, get, next_proxy, opened
 from loopback import run
 from proxy import echo, origin, proxy, read_response, replying, talk
 from serving import serving
@@ -69,20 +69,6 @@ async def socks_connect(address: Any, port: int) -> tuple[asyncio.StreamReader, 
     return reader, writer
 
 
-def forwarding(further: list[bytes] | None = None) -> Say:
-    async def say(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if head.startswith(b"CONNECT "):
-            await real_tunnel(head, reader, writer)
-            return
-        while True:
-            writer.write(OK)
-            head = await reader.readuntil(b"\r\n\r\n")
-            if further is not None:
-                further.append(head)
-
-    return say
-
-
 @pytest.mark.usefixtures("login")
 def test_the_task_log_names_the_user(tmp_path: Path) -> None:
     async def main() -> None:
@@ -113,7 +99,7 @@ def test_the_task_log_names_the_user(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("login")
 def test_a_name_that_is_passed_on() -> None:
     async def main() -> None:
-        async with next_proxy(forwarding()) as hop, chained(hop.port, pass_proxy_userid=True) as p:
+        async with next_proxy(answering()) as hop, chained(hop.port, pass_proxy_userid=True) as p:
             async with origin(echo) as (_, port):
                 await talk(p.http, get(b"http://a.test/", NAMED, b"Connection: close"))
                 await talk(p.http, get(b"http://a.test/", b"Connection: close"))
@@ -132,7 +118,7 @@ def test_a_name_that_is_passed_on() -> None:
 def test_a_kept_connection_is_one_users() -> None:
     async def main() -> None:
         further: list[bytes] = []
-        async with next_proxy(forwarding(further)) as hop, chained(hop.port, pass_proxy_userid=True) as p:
+        async with next_proxy(answering(OK, further)) as hop, chained(hop.port, pass_proxy_userid=True) as p:
             reader, writer = await opened(p.http)
             for user in ("joe", "joe", "jim", None, "joe", "joe"):
                 field = () if user is None else (b"X-User: " + user.encode(),)
@@ -152,7 +138,7 @@ def test_a_kept_connection_is_one_users() -> None:
 @pytest.mark.parametrize("request_for", [get(b"http://a.test/", b"X-User: a:b"), connect(b"a.test:1", b"X-User: a:b")])
 def test_a_name_that_basic_cannot_carry_fails_the_request(request_for: bytes) -> None:
     async def main() -> None:
-        async with next_proxy(forwarding()) as hop, chained(hop.port, pass_proxy_userid=True) as p:
+        async with next_proxy(answering()) as hop, chained(hop.port, pass_proxy_userid=True) as p:
             reader, writer = await opened(p.http)
             writer.write(request_for)
             assert (await reader.readuntil(b"\r\n")).split()[1] == b"503"

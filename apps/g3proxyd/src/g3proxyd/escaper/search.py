@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 from g3_escape import Family
 
-from ..resolver.base import Answer, Query
+from ..resolver.base import Answer, Query, finished
 from .errors import ConnectReason, TcpConnectError
 from .race import Ask
 from .sockets import Host
@@ -109,15 +109,7 @@ class Search(Query):
 
 async def wait_for(find: Callable[[Callable[[Found], None]], Found | Query]) -> Host:
     """What a search or the like finds that is started with something to call. Raises TcpConnectError."""
-    future: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
-    found = find(future.set_result)
-    if isinstance(found, Query):
-        query = found
-        try:
-            found = await future
-        except asyncio.CancelledError:
-            query.cancel()
-            raise
+    found = await finished(find)
     if isinstance(found, TcpConnectError):
         raise found
     return found

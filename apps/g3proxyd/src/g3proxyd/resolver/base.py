@@ -8,11 +8,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address
+from typing import TypeVar
 
 from g3_escape import Family
 
 from .errors import ResolveError
+
+T = TypeVar("T")
 
 
 class Source(Enum):
@@ -44,6 +48,22 @@ class Query(ABC):
         """Take no interest in the answer any more; it is not delivered after this. May be called again."""
 
 
+async def finished(start: Callable[[Callable[[T], None]], T | Query]) -> T:
+    """What a lookup comes to that is started as `Resolver.query` is: known at once, or told later to what it is given.
+
+    A cancelled wait cancels the lookup.
+    """
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    started = start(future.set_result)
+    if not isinstance(started, Query):
+        return started
+    try:
+        return await future
+    except asyncio.CancelledError:
+        started.cancel()
+        raise
+
+
 class Resolver(ABC):
     """Tells the addresses of names; lives on one event loop."""
 
@@ -69,15 +89,7 @@ class Resolver(ABC):
 
     async def resolve(self, domain: str, family: Family) -> Answer:
         """The same as `query` for callers that only wait. Raises ResolveError instead of returning an error."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        asked = self.query(domain, family, future.set_result)
-        if isinstance(asked, Query):
-            query = asked
-            try:
-                asked = await future
-            except asyncio.CancelledError:
-                query.cancel()
-                raise
-        if asked.error is not None:
-            raise asked.error.fresh()
-        return asked
+        answer: Answer = await finished(partial(self.query, domain, family))
+        if answer.error is not None:
+            raise answer.error.fresh()
+        return answer
